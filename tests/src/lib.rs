@@ -1,0 +1,1 @@
+//! Host, agent, gateway and world: what every suite stands on.
