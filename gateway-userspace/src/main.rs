@@ -1,1 +1,16 @@
-fn main() {}
+//! `postern`: the gate that an AI agent passes through without knowing it. One binary, one command per
+//! file in `cli/`.
+
+// In a binary no item is reachable from outside; `pub` says which ones a module offers to its siblings.
+#![allow(unreachable_pub)]
+
+mod cli;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::Cli::parse().run().unwrap_or_else(|error| report::print(&error))
+}

@@ -1,0 +1,78 @@
+//! The command line. A new command is a file here with `Args` and `Args::run`, its `mod` line and its
+//! line in `commands!`.
+
+mod completions;
+mod man;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The gate for AI agents: every connection of a watched agent passes through it, and nothing else gets out.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command knows.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// The folder with the configuration; all its *.toml files count
+    #[arg(long = "config", value_name = "DIR", default_value = "/etc/postern", global = true)]
+    pub config_dir: PathBuf,
+}
+
+/// Lists the commands once, for the parser and for the dispatch.
+macro_rules! commands {
+    ($($(#[$attribute:meta])* $variant:ident($module:ident),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[$attribute])* $variant($module::Args),)*
+        }
+
+        impl Command {
+            fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+                match self {
+                    $(Self::$variant(args) => args.run(global),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    #[command(hide = true)]
+    Completions(completions),
+    #[command(hide = true)]
+    Man(man),
+}
+
+impl Cli {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        self.command.run(&self.global)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_is_for() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{} has no sentence", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How a failure reads for the operator: the act, the causes, what to do. Printed once, here.
+//!
+//! Errors travel as `anyhow::Error` or as a module's own error type. `.context("cannot attach …")` names
+//! the act, `.help("mount cgroup2, or …")` adds the remedy.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+/// An error together with its remedy. It reads as the error itself; only `print` shows the remedy.
+#[derive(Debug)]
+pub struct Help {
+    error: anyhow::Error,
+    remedy: String,
+}
+
+impl fmt::Display for Help {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)
+    }
+}
+
+impl Error for Help {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.chain().nth(1)
+    }
+}
+
+/// Gives a failure its remedy.
+pub trait WithHelp<T> {
+    fn help(self, remedy: impl Into<String>) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> WithHelp<T> for Result<T, E> {
+    fn help(self, remedy: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(|error| anyhow::Error::new(Help { error: error.into(), remedy: remedy.into() }))
+    }
+}
+
+/// Prints a failure on standard error and says with which status to exit.
+pub fn print(error: &anyhow::Error) -> ExitCode {
+    eprint!("{}", render(error));
+    ExitCode::FAILURE
+}
+
+fn render(error: &anyhow::Error) -> String {
+    let mut text = format!("error: {error}\n");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("caused by: {cause}\n"));
+    }
+    // The outermost remedy knows most about what the operator wanted.
+    if let Some(help) = error.chain().find_map(|cause| cause.downcast_ref::<Help>()) {
+        text.push_str(&format!("help: {}\n", help.remedy));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    fn missing() -> Result<(), std::io::Error> {
+        Err(std::io::Error::other("no cgroup2 hierarchy is mounted"))
+    }
+
+    #[test]
+    fn a_failure_is_told_as_act_cause_and_remedy() {
+        let error = missing().context("cannot attach").help("mount cgroup2").unwrap_err();
+        assert_eq!(
+            render(&error),
+            "error: cannot attach\ncaused by: no cgroup2 hierarchy is mounted\nhelp: mount cgroup2\n"
+        );
+    }
+
+    #[test]
+    fn a_remedy_survives_the_contexts_put_around_it() {
+        let error = missing().help("mount cgroup2").context("cannot attach").unwrap_err();
+        assert_eq!(
+            render(&error),
+            "error: cannot attach\ncaused by: no cgroup2 hierarchy is mounted\nhelp: mount cgroup2\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_without_a_remedy_invents_none() {
+        let error = anyhow::Error::from(missing().unwrap_err());
+        assert_eq!(render(&error), "error: no cgroup2 hierarchy is mounted\n");
+    }
+}
