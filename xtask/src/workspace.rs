@@ -1,0 +1,71 @@
+//! Where things are: the source tree, the cache outside it, and locks between runs on one machine.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The root of the source tree this command was started from.
+pub(crate) fn root() -> Result<PathBuf> {
+    // At run time rather than with `env!`: a binary from a shared target folder may have been built elsewhere.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .context("CARGO_MANIFEST_DIR is not set; start me as `cargo xtask`")?;
+    let root = Path::new(&manifest).parent().context("the xtask crate has no parent folder")?;
+    Ok(root.to_owned())
+}
+
+/// A folder of the cache, made if missing. The cache outlives the clone: guest image, kernel object, bpf-linker
+/// and, in CI, compiled dependencies.
+pub(crate) fn cache(part: &str) -> Result<PathBuf> {
+    let dir = cache_root()?.join(part);
+    std::fs::create_dir_all(&dir)
+        .with_context(|| format!("cannot make the cache folder {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Where the cache is, whether or not it exists yet.
+pub(crate) fn cache_root() -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("POSTERN_CACHE") {
+        return Ok(dir.into());
+    }
+    if let Some(dir) = std::env::var_os("XDG_CACHE_HOME") {
+        return Ok(Path::new(&dir).join("postern"));
+    }
+    let home = std::env::var_os("HOME").context("none of POSTERN_CACHE, XDG_CACHE_HOME and HOME is set")?;
+    Ok(Path::new(&home).join(".cache/postern"))
+}
+
+/// True where no developer waits for an incremental build and every clone is thrown away.
+pub(crate) fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
+
+/// Where the product is compiled. A CI clone lives at a new path each time; its dependencies are kept in the cache.
+pub(crate) fn target_dir() -> Result<PathBuf> {
+    if in_ci() {
+        return cache("target");
+    }
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => Ok(dir.into()),
+        None => Ok(root()?.join("target")),
+    }
+}
+
+/// Holds back other runs on this machine for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits for the lock called `name`, and says so if that takes time.
+    pub(crate) fn take(name: &str) -> Result<Self> {
+        let path = cache("locks")?.join(name);
+        let file = File::create(&path).with_context(|| format!("cannot open the lock {}", path.display()))?;
+        if file.try_lock().is_err() {
+            eprintln!("waiting for another run that holds {}", path.display());
+            file.lock().with_context(|| format!("cannot take the lock {}", path.display()))?;
+        }
+        Ok(Self { _file: file })
+    }
+}
