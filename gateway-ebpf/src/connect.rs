@@ -1,0 +1,240 @@
+//! `connect`: TCP goes to the gateway, DNS to the resolver front, the agent's own listeners stay reachable, the rest
+//! is refused. `getpeername` shows the agent what it asked for.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    bindings::{BPF_F_CURRENT_NETNS, bpf_sock, bpf_sock_tuple},
+    helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_sk_lookup_tcp, bpf_sk_release},
+    macros::cgroup_sock_addr,
+    programs::SockAddrContext,
+};
+use gateway_common::{
+    event::{Act, Why},
+    flow::{self, Origin, Words, route},
+    verdict::{self, AF_INET, AF_INET6, Connect, ConnectFacts, IPPROTO_TCP},
+    watch::Watch,
+};
+
+use crate::{
+    maps::{NETNS, ORIGIN, OWNER},
+    report, subject,
+};
+
+const ALLOW: i32 = 1;
+const DENY: i32 = 0;
+/// 127.0.0.1 and ::1 in network order.
+const LOOPBACK4: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
+const LOOPBACK6: Words = [0, 0, 0, 1_u32.to_be()];
+
+#[cgroup_sock_addr(connect4)]
+pub fn postern_connect4(ctx: SockAddrContext) -> i32 {
+    judge(&ctx, AF_INET, Act::Connect)
+}
+
+#[cgroup_sock_addr(connect6)]
+pub fn postern_connect6(ctx: SockAddrContext) -> i32 {
+    judge(&ctx, AF_INET6, Act::Connect)
+}
+
+#[cgroup_sock_addr(getpeername4)]
+pub fn postern_getpeername4(ctx: SockAddrContext) -> i32 {
+    restore(&ctx, AF_INET);
+    ALLOW
+}
+
+#[cgroup_sock_addr(getpeername6)]
+pub fn postern_getpeername6(ctx: SockAddrContext) -> i32 {
+    restore(&ctx, AF_INET6);
+    ALLOW
+}
+
+/// The verdict on one connect, or on one datagram sent without connecting.
+#[inline(always)]
+pub fn judge(ctx: &SockAddrContext, family: u32, act: Act) -> i32 {
+    let sk = sock(ctx);
+    if sk.is_null() {
+        return ALLOW;
+    }
+    let Some(watch) = watch_of(sk) else { return ALLOW };
+    let mut origin = subject::author(watch.agent);
+    origin.addr = words(ctx, family);
+    origin.port = port(ctx);
+    origin.family = family as u8;
+    // SAFETY: the context is the hook's own.
+    origin.netns = unsafe { bpf_get_netns_cookie(ctx.as_ptr()) };
+    // SAFETY: as above.
+    origin.cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let protocol = protocol(ctx);
+    let facts = ConnectFacts {
+        watch,
+        uid: origin.uid,
+        socket_type: socket_type(ctx),
+        protocol,
+        port: origin.port,
+        // SAFETY: only its presence is looked at.
+        netns_served: unsafe { NETNS.get(origin.netns) }.is_some(),
+        own_listener: protocol == IPPROTO_TCP && flow::is_loopback(origin.addr) && own_listener(ctx, &origin),
+    };
+    match verdict::connect(&facts) {
+        Connect::Own => keep(sk, &mut origin, route::OWN),
+        Connect::Gateway => send_to(ctx, sk, &mut origin, route::GATEWAY),
+        Connect::Dns => send_to(ctx, sk, &mut origin, route::DNS),
+        Connect::Refuse(why) => refuse(&origin, act, why, protocol),
+    }
+}
+
+#[inline(always)]
+fn refuse(origin: &Origin, act: Act, why: Why, protocol: u32) -> i32 {
+    report::flow(origin, act, why, protocol);
+    DENY
+}
+
+/// The agent of the running task; failing that, of whoever made the socket.
+#[inline(always)]
+fn watch_of(sk: *mut bpf_sock) -> Option<Watch> {
+    if let Some(watch) = subject::current() {
+        return Some(watch);
+    }
+    // SAFETY: checked for null by the caller.
+    unsafe { OWNER.get(sk) }.map(|agent| Watch { agent: *agent, flags: 0 })
+}
+
+/// Keeps the destination on the socket and replaces it by the gateway's.
+#[inline(always)]
+fn send_to(ctx: &SockAddrContext, sk: *mut bpf_sock, origin: &mut Origin, to: u8) -> i32 {
+    if keep(sk, origin, to) == DENY {
+        return DENY;
+    }
+    let settings = subject::settings();
+    let port = if to == route::DNS { settings.dns_port } else { settings.gateway_port };
+    if u32::from(origin.family) == AF_INET {
+        set_ip4(ctx, LOOPBACK4);
+    } else if flow::unmapped(origin.addr).is_some() {
+        set_ip6(ctx, flow::mapped(LOOPBACK4));
+    } else {
+        set_ip6(ctx, LOOPBACK6);
+    }
+    set_port(ctx, port);
+    ALLOW
+}
+
+/// Without its destination on the socket a connection could not be told apart later: no memory, no connection.
+#[inline(always)]
+fn keep(sk: *mut bpf_sock, origin: &mut Origin, to: u8) -> i32 {
+    origin.route = to;
+    // SAFETY: checked for null by the caller of the caller.
+    if unsafe { ORIGIN.set(sk, origin) } { ALLOW } else { DENY }
+}
+
+/// Puts the destination that the agent asked for in place of the gateway's.
+#[inline(always)]
+pub fn restore(ctx: &SockAddrContext, family: u32) {
+    let sk = sock(ctx);
+    if sk.is_null() {
+        return;
+    }
+    // SAFETY: checked for null.
+    let Some(origin) = (unsafe { ORIGIN.get(sk) }) else { return };
+    if family != AF_INET {
+        set_ip6(ctx, origin.addr);
+        set_port(ctx, origin.port);
+    } else if let Some(ip) = flow::unmapped(origin.addr) {
+        set_ip4(ctx, ip);
+        set_port(ctx, origin.port);
+    }
+}
+
+/// Is there a listener at this loopback address which this very agent made?
+#[inline(always)]
+fn own_listener(ctx: &SockAddrContext, origin: &Origin) -> bool {
+    // SAFETY: all zero is a valid tuple.
+    let mut tuple: bpf_sock_tuple = unsafe { core::mem::zeroed() };
+    let size = if let Some(ip) = flow::unmapped(origin.addr) {
+        tuple.__bindgen_anon_1.ipv4.saddr = LOOPBACK4;
+        tuple.__bindgen_anon_1.ipv4.daddr = if ip == 0 { LOOPBACK4 } else { ip };
+        tuple.__bindgen_anon_1.ipv4.dport = origin.port.to_be();
+        12
+    } else {
+        tuple.__bindgen_anon_1.ipv6.saddr = LOOPBACK6;
+        tuple.__bindgen_anon_1.ipv6.daddr = LOOPBACK6;
+        tuple.__bindgen_anon_1.ipv6.dport = origin.port.to_be();
+        36
+    };
+    // SAFETY: the tuple is initialised and of the size that names its family.
+    let sk = unsafe { bpf_sk_lookup_tcp(ctx.as_ptr(), &mut tuple, size, BPF_F_CURRENT_NETNS as u64, 0) };
+    if sk.is_null() {
+        return false;
+    }
+    // SAFETY: checked for null, and released below on every path.
+    let own = match unsafe { OWNER.get(sk) } {
+        Some(owner) => *owner == origin.agent,
+        None => false,
+    };
+    // SAFETY: this reference was taken above.
+    unsafe { bpf_sk_release(sk.cast()) };
+    own
+}
+
+#[inline(always)]
+pub fn sock(ctx: &SockAddrContext) -> *mut bpf_sock {
+    // SAFETY: a field of the hook's own context.
+    unsafe { (*ctx.sock_addr).__bindgen_anon_1.sk }
+}
+
+/// The destination (or, on receive, the sender), IPv4 in mapped form.
+#[inline(always)]
+pub fn words(ctx: &SockAddrContext, family: u32) -> Words {
+    if family == AF_INET {
+        // SAFETY: a field of the hook's own context.
+        return flow::mapped(unsafe { core::ptr::read_volatile(&raw const (*ctx.sock_addr).user_ip4) });
+    }
+    let at = |n: usize| {
+        // SAFETY: as above; one word at a time, as the verifier wants it.
+        unsafe { core::ptr::read_volatile((&raw const (*ctx.sock_addr).user_ip6).cast::<u32>().add(n)) }
+    };
+    [at(0), at(1), at(2), at(3)]
+}
+
+/// Host order.
+#[inline(always)]
+pub fn port(ctx: &SockAddrContext) -> u16 {
+    // SAFETY: as above.
+    u16::from_be(unsafe { core::ptr::read_volatile(&raw const (*ctx.sock_addr).user_port) } as u16)
+}
+
+#[inline(always)]
+fn socket_type(ctx: &SockAddrContext) -> u32 {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const (*ctx.sock_addr).type_) }
+}
+
+#[inline(always)]
+fn protocol(ctx: &SockAddrContext) -> u32 {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const (*ctx.sock_addr).protocol) }
+}
+
+#[inline(always)]
+fn set_ip4(ctx: &SockAddrContext, ip: u32) {
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(&raw mut (*ctx.sock_addr).user_ip4, ip) };
+}
+
+#[inline(always)]
+fn set_ip6(ctx: &SockAddrContext, words: Words) {
+    let set = |n: usize, word: u32| {
+        // SAFETY: as above.
+        unsafe { core::ptr::write_volatile((&raw mut (*ctx.sock_addr).user_ip6).cast::<u32>().add(n), word) };
+    };
+    set(0, words[0]);
+    set(1, words[1]);
+    set(2, words[2]);
+    set(3, words[3]);
+}
+
+/// From host order.
+#[inline(always)]
+fn set_port(ctx: &SockAddrContext, port: u16) {
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(&raw mut (*ctx.sock_addr).user_port, u32::from(port.to_be())) };
+}
