@@ -48,11 +48,13 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 
 /// The command as a person would type it.
 pub(crate) fn line(command: &Command) -> String {
-    std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| quoted(&word.to_string_lossy()))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    quoted_line(words.map(OsStr::to_string_lossy))
+}
+
+/// Words as one line that a shell takes apart into the same words.
+pub(crate) fn quoted_line(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    words.into_iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {

@@ -4,6 +4,7 @@
 
 mod command;
 mod ebpf;
+mod guest;
 mod setup;
 mod workspace;
 
@@ -16,6 +17,8 @@ use clap::Parser;
 enum Cli {
     /// Build the kernel object
     Ebpf(ebpf::Args),
+    /// Run a command in an emulated Debian guest
+    Guest(guest::Args),
     /// Install what building and testing need and this machine lacks
     Setup(setup::Args),
 }
@@ -23,6 +26,7 @@ enum Cli {
 fn main() -> ExitCode {
     let outcome = match Cli::parse() {
         Cli::Ebpf(args) => ebpf::run(&args),
+        Cli::Guest(args) => guest::run_command(&args),
         Cli::Setup(args) => setup::run(&args),
     };
     match outcome {
