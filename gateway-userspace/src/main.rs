@@ -5,6 +5,7 @@
 #![allow(unreachable_pub)]
 
 mod cli;
+mod config;
 mod report;
 
 use std::process::ExitCode;

@@ -7,6 +7,8 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::config::Mistakes;
+
 /// An error together with its remedy. It reads as the error itself; only `print` shows the remedy.
 #[derive(Debug)]
 pub struct Help {
@@ -40,13 +42,25 @@ impl<T, E: Into<anyhow::Error>> WithHelp<T> for Result<T, E> {
 /// Prints a failure on standard error and says with which status to exit.
 pub fn print(error: &anyhow::Error) -> ExitCode {
     eprint!("{}", render(error));
-    ExitCode::FAILURE
+    if mistakes_in(error).is_some() { wrong_config() } else { ExitCode::FAILURE }
+}
+
+/// The status that says: the configuration has mistakes, nothing was tried.
+pub fn wrong_config() -> ExitCode {
+    ExitCode::from(2)
+}
+
+fn mistakes_in(error: &anyhow::Error) -> Option<&Mistakes> {
+    error.chain().find_map(|cause| cause.downcast_ref())
 }
 
 fn render(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {
         text.push_str(&format!("caused by: {cause}\n"));
+    }
+    if let Some(mistakes) = mistakes_in(error) {
+        text.push_str(&mistakes.listing());
     }
     // The outermost remedy knows most about what the operator wanted.
     if let Some(help) = error.chain().find_map(|cause| cause.downcast_ref::<Help>()) {

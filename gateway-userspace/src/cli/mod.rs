@@ -1,13 +1,17 @@
 //! The command line. A new command is a file here with `Args` and `Args::run`, its `mod` line and its
 //! line in `commands!`.
 
+mod check;
 mod completions;
 mod man;
+mod reference;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::Config;
 
 /// The gate for AI agents: every connection of a watched agent passes through it, and nothing else gets out.
 #[derive(Debug, Parser)]
@@ -46,10 +50,20 @@ macro_rules! commands {
 }
 
 commands! {
+    Check(check),
     #[command(hide = true)]
     Completions(completions),
     #[command(hide = true)]
     Man(man),
+    #[command(hide = true)]
+    Reference(reference),
+}
+
+impl Global {
+    /// The configuration, or every mistake in it.
+    pub fn load_config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(&self.config_dir)?)
+    }
 }
 
 impl Cli {

@@ -1,0 +1,22 @@
+//! The configuration: every `*.toml` file of one folder, merged, with every mistake found at once.
+//!
+//! `schema.rs` says which keys there are, what each means and what holds when it is absent; the reference in
+//! docs/configuration.md is made from it. `load.rs` reads the files, `whole.rs` checks what no single key can
+//! know. What to do with the settings is left to those who use them.
+
+mod dangers;
+mod load;
+mod mistakes;
+mod reference;
+mod schema;
+mod section;
+mod values;
+mod whole;
+
+#[cfg(test)]
+mod tests;
+
+pub use dangers::Danger;
+pub use mistakes::Mistakes;
+pub use reference::reference;
+pub use schema::{Agent, Config, Dns, Enforce, Inbound, Serve, UnixPeer};

@@ -1,0 +1,72 @@
+//! The reference of all keys, made from the declarations that the files are read by.
+
+use super::schema::{AgentKeys, Dns, Enforce, Serve, TargetKeys};
+use super::section::{Key, REQUIRED};
+
+const OPENING: &str = "# Configuration
+
+Postern reads every `*.toml` file of one folder, `/etc/postern` unless `--config DIR` says otherwise, and takes them
+together. A table such as `[serve]` or `[agents.coder]` stands in one file only. Unknown keys are mistakes. With a
+mistake anywhere nothing starts; `postern check` lists all of them, with file, line and remedy.
+
+Durations are written with their unit: `\"500ms\"`, `\"30s\"`, `\"5m\"`, `\"2h\"`. Where a list is expected, one item alone
+will do. Keys that begin with `danger_` weaken protection; those in force are listed by `postern check` and
+`postern status`.
+
+Names of agents and targets have 1 to 63 lower-case letters, digits and `-`.
+
+An example is in [examples/postern.toml](examples/postern.toml).
+
+<!-- Made by `postern reference` from gateway-userspace/src/config/schema.rs; a test compares the two. -->
+";
+
+type Table = (&'static str, &'static str, &'static [Key]);
+
+fn tables() -> [Table; 5] {
+    [
+        ("enforce", Enforce::ABOUT, Enforce::KEYS),
+        ("serve", Serve::ABOUT, Serve::KEYS),
+        ("dns", Dns::ABOUT, Dns::KEYS),
+        ("agents.NAME", AgentKeys::ABOUT, AgentKeys::KEYS),
+        ("targets.NAME", TargetKeys::ABOUT, TargetKeys::KEYS),
+    ]
+}
+
+/// The text of docs/configuration.md.
+pub fn reference() -> String {
+    let described = tables().map(|(title, about, keys)| table(title, about, keys));
+    std::iter::once(OPENING.to_string()).chain(described).collect()
+}
+
+fn table(title: &str, about: &str, keys: &[Key]) -> String {
+    let keys: String = keys.iter().map(entry).collect();
+    format!("\n## [{title}]\n\n{}{keys}", unindented(about))
+}
+
+fn entry(key: &Key) -> String {
+    let default = match key.default {
+        REQUIRED => "required".to_string(),
+        value => format!("default `{value}`"),
+    };
+    format!("\n### `{}`\n\n{}; {default}.\n\n{}", key.name, capitalised(key.form), unindented(key.meaning))
+}
+
+/// Doc comments begin each line with a space.
+fn unindented(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+/// A file that writes every default out, for an agent `a`.
+#[cfg(test)]
+pub fn defaults() -> Vec<String> {
+    let written = |key: &Key| format!("{} = {}\n", key.name, key.default);
+    let optional = |(_, _, keys): &Table| keys.iter().all(|key| key.default != REQUIRED);
+    let table =
+        |(title, _, keys): Table| format!("[{title}]\n{}", keys.iter().map(written).collect::<String>());
+    tables().into_iter().filter(optional).map(table).map(|text| text.replace("NAME", "a")).collect()
+}

@@ -1,0 +1,111 @@
+//! What no single key can know: names that must exist, things that must not collide.
+
+use gateway_policy::agent::{Designation, Parent};
+use gateway_policy::target::{TargetHost, canonical};
+
+use super::load::Gathering;
+use super::mistakes::Gathered;
+use super::schema::{Agent, AgentKeys, Config};
+use super::section::did_you_mean;
+
+pub fn check(all: &Gathering, mistakes: &Gathered) {
+    for agent in all.agents.values() {
+        targets_exist(all, agent, mistakes);
+        delegation_is_said(agent, mistakes);
+    }
+    agents_are_apart(all, mistakes);
+    agent_ids_differ(all, mistakes);
+    ports_are_free(all, mistakes);
+    sockets_differ(all, mistakes);
+}
+
+fn targets_exist(all: &Gathering, agent: &AgentKeys, mistakes: &Gathered) {
+    let known = all.target_names();
+    for target in &agent.targets {
+        if !known.contains(&target.value.as_str()) {
+            let what = format!("there is no target `{}`", target.value);
+            mistakes.add(target.place.clone(), what, did_you_mean(&target.value, &known));
+        }
+    }
+}
+
+/// In a subtree that a user manages, an agent can move itself to a cgroup beside its own.
+fn delegation_is_said(agent: &AgentKeys, mistakes: &Gathered) {
+    if agent.danger_delegated {
+        return;
+    }
+    for designation in agent.designations().filter(|designation| is_delegated(&designation.value)) {
+        let what = format!("{} lies where a user manages cgroups and can leave them", designation.value);
+        let remedy = "run the agent in a system slice such as agents.slice, or add `danger_delegated = true`";
+        mistakes.add(designation.place.clone(), what, remedy);
+    }
+}
+
+fn is_delegated(designation: &Designation) -> bool {
+    let pattern = designation.pattern();
+    match pattern.parent() {
+        Parent::Path(parent) if parent.is_empty() => pattern.name().matches("user.slice"),
+        Parent::Path(parent) => parent == "/user.slice" || parent.starts_with("/user.slice/"),
+        Parent::Anywhere => false,
+    }
+}
+
+fn agents_are_apart(all: &Gathering, mistakes: &Gathered) {
+    let claims: Vec<_> = all
+        .agents
+        .iter()
+        .flat_map(|(name, agent)| agent.designations().map(move |designation| (name, designation)))
+        .collect();
+    for (index, (name, claim)) in claims.iter().enumerate() {
+        let earlier = claims.iter().take(index);
+        for (other, first) in
+            earlier.filter(|(other, first)| other != name && first.value.overlaps(&claim.value))
+        {
+            let what = format!(
+                "{} can be a cgroup of agent `{other}` too ({}, {})",
+                claim.value, first.value, first.place
+            );
+            mistakes.add(
+                claim.place.clone(),
+                what,
+                "a cgroup can be only one agent's: make one pattern narrower",
+            );
+        }
+    }
+}
+
+fn agent_ids_differ(all: &Gathering, mistakes: &Gathered) {
+    let ids: Vec<(u32, &String)> = all.agents.keys().map(|name| (Config::agent_id(name), name)).collect();
+    for (index, (id, name)) in ids.iter().enumerate() {
+        let twin = ids.iter().take(index).find(|(other, _)| other == id);
+        // 0 and 1 have meanings of their own in the kernel.
+        if *id < 2 || twin.is_some() {
+            let what = format!("the name `{name}` leads to a number that is taken");
+            all.complain(&[&format!("agents.{name}")], what, "choose another name for this agent", mistakes);
+        }
+    }
+}
+
+fn ports_are_free(all: &Gathering, mistakes: &Gathered) {
+    let (Some(serve), Some(dns)) = (&all.serve, &all.dns) else { return };
+    if serve.port == dns.port {
+        let what = format!("[serve] and [dns] both have port {}", dns.port);
+        all.complain(&["dns", "serve"], what, "give one of them another port", mistakes);
+    }
+    for (name, target) in &all.targets {
+        let own = |host: &TargetHost| matches!(host, TargetHost::Address(address) if canonical(*address).is_loopback());
+        if target.value.ports.contains(&serve.port) && target.value.hosts.iter().any(own) {
+            let what = format!("target `{name}` is the gateway's own port {}", serve.port);
+            let remedy = "give [serve] another port, or correct the target";
+            mistakes.add(target.place.clone(), what, remedy);
+        }
+    }
+}
+
+fn sockets_differ(all: &Gathering, mistakes: &Gathered) {
+    let (Some(enforce), Some(serve)) = (&all.enforce, &all.serve) else { return };
+    if enforce.socket == serve.control {
+        let what = format!("[enforce] socket and [serve] control are both {}", serve.control.display());
+        all.complain(&["serve", "enforce"], what, "give one of them another path", mistakes);
+    }
+}
