@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use gateway_policy::target::{Target, is_policy_name};
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Gathered, Mistakes, Place};
@@ -50,7 +50,7 @@ pub fn load(dir: &Path, uid_of: UidOf<'_>) -> Result<Config, Mistakes> {
     if syntax == Syntax::Sound {
         whole::check(&gathering, &mistakes);
     }
-    let config = gathering.into_config(dir, &mistakes);
+    let config = gathering.into_config();
     mistakes.or(config)
 }
 
@@ -139,7 +139,7 @@ impl Gathering {
         }
     }
 
-    fn add_single<'a>(&mut self, title: &str, table: &'a DeTable<'a>, span: Span, file: Source<'a>) {
+    fn add_single<'a>(&mut self, title: &str, table: &'a DeTable<'a>, span: Range<usize>, file: Source<'a>) {
         self.claim(title, file.place(&span), file.mistakes);
         let section = |keys: &[Key]| Section::new(title.to_string(), table, span.clone(), file, keys);
         match title {
@@ -237,11 +237,9 @@ impl Gathering {
         }
     }
 
-    fn into_config(self, dir: &Path, mistakes: &Gathered) -> Option<Config> {
+    fn into_config(self) -> Option<Config> {
         let agents = self.agents.into_iter().map(|(name, agent)| (name, agent.into())).collect();
         let targets = self.targets.into_iter().map(|(name, target)| (name, target.value)).collect();
         Some(Config { enforce: self.enforce?, serve: self.serve?, dns: self.dns?, agents, targets })
     }
 }
-
-type Span = std::ops::Range<usize>;

@@ -5,7 +5,7 @@ use gateway_policy::target::{TargetHost, canonical};
 
 use super::load::Gathering;
 use super::mistakes::Gathered;
-use super::schema::{Agent, AgentKeys, Config};
+use super::schema::{AgentKeys, Config};
 use super::section::did_you_mean;
 
 pub fn check(all: &Gathering, mistakes: &Gathered) {
