@@ -6,6 +6,7 @@
 
 mod cli;
 mod config;
+mod mounts;
 mod report;
 
 use std::process::ExitCode;

@@ -99,15 +99,14 @@ impl NamePattern {
         }
     }
 
-    /// Whether some name matches both.
+    /// Whether the two can be taken for each other. The kernel recognises a new cgroup by what stands before the
+    /// `*` alone, so what follows it does not keep two patterns apart.
     fn overlaps(&self, other: &Self) -> bool {
         match (&self.after, &other.after) {
             (None, _) => other.matches(&self.before),
             (_, None) => self.matches(&other.before),
-            (Some(mine), Some(theirs)) => {
-                // Two stars can always be filled to reconcile the middles, so only the ends count.
-                (self.before.starts_with(&other.before) || other.before.starts_with(&self.before))
-                    && (mine.ends_with(theirs.as_str()) || theirs.ends_with(mine.as_str()))
+            (Some(_), Some(_)) => {
+                self.before.starts_with(&other.before) || other.before.starts_with(&self.before)
             }
         }
     }

@@ -65,6 +65,8 @@ fn overlap_is_found_whichever_way_round_it_is_asked() {
         (slice("agents.slice"), slice("robots.slice"), false),
         (unit("coder@*.service"), unit("coder@7.service"), true),
         (unit("coder@*.service"), unit("coder.service"), false),
+        (unit("coder@*.service"), unit("coder@*.scope"), true),
+        (unit("coder@*.service"), unit("coder@7.scope"), false),
         (unit("coder.service"), cgroup("/system.slice/coder.service"), true),
         (unit("coder.service"), cgroup("/system.slice/coder.service/inner"), true),
         (unit("coder.service"), slice("agents.slice"), false),

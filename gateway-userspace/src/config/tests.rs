@@ -81,6 +81,13 @@ fn a_file_that_everybody_may_write_is_a_mistake() {
 }
 
 #[test]
+fn a_pattern_that_the_kernel_cannot_compare_is_a_mistake() {
+    let folder = |name: &str| folder_with(&format!("[agents.a]\ncgroup = \"/agents.slice/{name}-*\"\n"));
+    assert!(load(folder(&"x".repeat(110)).path(), &uid_of).is_ok());
+    assert!(mistakes(folder(&"x".repeat(112)).path()).listing().contains("too long for the kernel"));
+}
+
+#[test]
 fn a_file_that_is_no_text_is_a_mistake() {
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("postern.toml"), b"\xff\xfe[serve]").expect("a file");

@@ -1,5 +1,6 @@
 //! What no single key can know: names that must exist, things that must not collide.
 
+use gateway_common::watch;
 use gateway_policy::agent::{Designation, Parent};
 use gateway_policy::target::{TargetHost, canonical};
 
@@ -12,6 +13,7 @@ pub fn check(all: &Gathering, mistakes: &Gathered) {
     for agent in all.agents.values() {
         targets_exist(all, agent, mistakes);
         delegation_is_said(agent, mistakes);
+        patterns_fit_the_kernel(agent, mistakes);
     }
     agents_are_apart(all, mistakes);
     agent_ids_differ(all, mistakes);
@@ -47,6 +49,23 @@ fn is_delegated(designation: &Designation) -> bool {
         Parent::Path(parent) if parent.is_empty() => pattern.name().matches("user.slice"),
         Parent::Path(parent) => parent == "/user.slice" || parent.starts_with("/user.slice/"),
         Parent::Anywhere => false,
+    }
+}
+
+/// The kernel recognises new cgroups by itself and compares only so much text.
+fn patterns_fit_the_kernel(agent: &AgentKeys, mistakes: &Gathered) {
+    for designation in agent.designations() {
+        let pattern = designation.value.pattern();
+        let parent = match pattern.parent() {
+            Parent::Path(parent) => parent.as_str(),
+            Parent::Anywhere => "",
+        };
+        let text = format!("{parent}/{}", pattern.name().before());
+        if watch::pattern(watch::subject::PATH, text.as_bytes(), watch::Exact::Yes).is_none() {
+            let what = format!("{} is too long for the kernel to compare", designation.value);
+            let remedy = format!("use at most {} characters before the `*`", watch::PATTERN_LEN - 2);
+            mistakes.add(designation.place.clone(), what, remedy);
+        }
     }
 }
 
