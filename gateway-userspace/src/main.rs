@@ -6,8 +6,10 @@
 
 mod cli;
 mod config;
+mod doctor;
 mod mounts;
 mod report;
+mod sys;
 
 use std::process::ExitCode;
 

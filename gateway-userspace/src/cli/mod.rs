@@ -3,6 +3,7 @@
 
 mod check;
 mod completions;
+mod doctor;
 mod man;
 mod reference;
 
@@ -51,6 +52,7 @@ macro_rules! commands {
 
 commands! {
     Check(check),
+    Doctor(doctor),
     #[command(hide = true)]
     Completions(completions),
     #[command(hide = true)]
