@@ -1,5 +1,8 @@
 //! The built binary from outside: exit statuses, JSON, and what packages are made from.
 
+// A helper of tests may stop the test, as the test itself may.
+#![allow(clippy::expect_used)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

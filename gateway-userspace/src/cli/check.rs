@@ -32,7 +32,11 @@ impl Args {
 }
 
 fn summary(config: &Config) -> String {
-    let mut lines = vec![format!("ok: {} agents, {} targets", config.agents.len(), config.targets.len())];
+    let mut lines = vec![format!(
+        "ok: {}, {}",
+        counted(config.agents.len(), "agent"),
+        counted(config.targets.len(), "target")
+    )];
     for (name, agent) in &config.agents {
         lines.push(format!("agent {name}"));
         lines.extend(agent.watch.iter().map(|designation| format!("  watch   {designation}")));
@@ -51,6 +55,10 @@ fn summary(config: &Config) -> String {
         lines.push(format!("warning: [{}] {}: {}", danger.table, danger.key, danger.what));
     }
     lines.join("\n") + "\n"
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 fn listed<T: ToString>(items: &[T]) -> String {

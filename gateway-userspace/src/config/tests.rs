@@ -88,6 +88,25 @@ fn a_pattern_that_the_kernel_cannot_compare_is_a_mistake() {
 }
 
 #[test]
+fn an_agent_cannot_be_the_gate_itself() {
+    for covering in ["slice = \"system.slice\"", "unit = \"postern*.service\"", "cgroup = \"/init.scope\""] {
+        let dir = folder_with(&format!("[agents.a]\n{covering}\n"));
+        assert!(mistakes(dir.path()).listing().contains("which the host needs itself"), "{covering}");
+    }
+    assert!(load(folder_with("[agents.a]\nunit = \"coder.service\"\n").path(), &uid_of).is_ok());
+}
+
+#[test]
+fn a_socket_that_leads_out_is_a_danger() {
+    let dir = folder_with(
+        "[agents.a]\nslice = \"a.slice\"\nunix_sockets = [\"/var/run/docker.sock\", \"/run/pg/.s.5432\"]\n",
+    );
+    let dangers = load(dir.path(), &uid_of).expect("no mistakes").dangers();
+    assert_eq!(dangers.len(), 1, "{dangers:?}");
+    assert!(dangers[0].what.starts_with("/var/run/docker.sock lets the agent start containers"));
+}
+
+#[test]
 fn a_file_that_is_no_text_is_a_mistake() {
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("postern.toml"), b"\xff\xfe[serve]").expect("a file");

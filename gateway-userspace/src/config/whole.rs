@@ -1,7 +1,7 @@
 //! What no single key can know: names that must exist, things that must not collide.
 
 use gateway_common::watch;
-use gateway_policy::agent::{Designation, Parent};
+use gateway_policy::agent::{CgroupPattern, Designation, Parent};
 use gateway_policy::target::{TargetHost, canonical};
 
 use super::load::Gathering;
@@ -14,6 +14,7 @@ pub fn check(all: &Gathering, mistakes: &Gathered) {
         targets_exist(all, agent, mistakes);
         delegation_is_said(agent, mistakes);
         patterns_fit_the_kernel(agent, mistakes);
+        postern_stays_out(agent, mistakes);
     }
     agents_are_apart(all, mistakes);
     agent_ids_differ(all, mistakes);
@@ -49,6 +50,21 @@ fn is_delegated(designation: &Designation) -> bool {
         Parent::Path(parent) if parent.is_empty() => pattern.name().matches("user.slice"),
         Parent::Path(parent) => parent == "/user.slice" || parent.starts_with("/user.slice/"),
         Parent::Anywhere => false,
+    }
+}
+
+/// A gateway that was an agent's would be sent to itself, and a host that was would be cut off.
+fn postern_stays_out(agent: &AgentKeys, mistakes: &Gathered) {
+    const OURS: [&str; 3] =
+        ["/init.scope", "/system.slice/postern.service", "/system.slice/postern-enforce.service"];
+    let ours = || OURS.into_iter().filter_map(|path| CgroupPattern::parse(path).ok().map(|own| (path, own)));
+    for designation in agent.designations() {
+        let pattern = designation.value.pattern();
+        if let Some((path, _)) = ours().find(|(_, own)| pattern.overlaps(own)) {
+            let what = format!("{} covers {path}, which the host needs itself", designation.value);
+            let remedy = "designate the agents alone, such as slice = \"agents.slice\"";
+            mistakes.add(designation.place.clone(), what, remedy);
+        }
     }
 }
 

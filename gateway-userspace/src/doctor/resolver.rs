@@ -17,12 +17,12 @@ pub fn check(config: &Config) -> Vec<Finding> {
     let wait = config.dns.timeout;
     let remedy = "correct /etc/hosts and /etc/nsswitch.conf";
     let mut findings = vec![match look_up("localhost", wait) {
-        Ok(count) => Finding::ok(CHECK, format!("localhost has {count} addresses")),
+        Ok(()) => Finding::ok(CHECK, "localhost has an address"),
         Err(error) => Finding::broken(CHECK, format!("localhost: {error}"), remedy),
     }];
     if let Some(name) = first_name(config) {
         findings.push(match look_up(&name, wait) {
-            Ok(count) => Finding::ok(CHECK, format!("{name} has {count} addresses")),
+            Ok(()) => Finding::ok(CHECK, format!("{name} has an address")),
             Err(error) => {
                 let remedy = "correct the name, or the host's resolver (/etc/resolv.conf)";
                 Finding::gap(CHECK, format!("{name}: {error}"), remedy)
@@ -40,11 +40,11 @@ fn first_name(config: &Config) -> Option<String> {
 }
 
 /// The C library's resolver cannot be interrupted, so it is left behind when it takes too long.
-fn look_up(name: &str, wait: Duration) -> io::Result<usize> {
+fn look_up(name: &str, wait: Duration) -> io::Result<()> {
     let (answer, question) = mpsc::channel();
     let name = name.to_string();
     std::thread::spawn(move || {
-        let found = (name.as_str(), 0).to_socket_addrs().map(Iterator::count);
+        let found = (name.as_str(), 0).to_socket_addrs().map(drop);
         // Nobody listens any more when it took too long.
         let _ = answer.send(found);
     });
