@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::workspace;
+
 /// Runs to the end with output going to the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = line(command);
@@ -35,6 +37,22 @@ pub(crate) fn fresh_cargo() -> Command {
         cargo.env_remove(name);
     }
     cargo
+}
+
+/// The cargo that started us.
+pub(crate) fn cargo() -> Command {
+    Command::new(cargo_path())
+}
+
+/// A cargo that compiles the product where `workspace::target_dir` says.
+pub(crate) fn product_cargo() -> Result<Command> {
+    let mut cargo = cargo();
+    cargo.current_dir(workspace::root()?).env("CARGO_TARGET_DIR", workspace::target_dir()?);
+    if workspace::in_ci() {
+        // Nothing is compiled a second time in a clone that is thrown away.
+        cargo.env("CARGO_INCREMENTAL", "0");
+    }
+    Ok(cargo)
 }
 
 /// The first `program` on PATH.

@@ -5,7 +5,11 @@
 mod command;
 mod ebpf;
 mod guest;
+mod layers;
+mod lint;
 mod setup;
+mod tally;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -19,15 +23,24 @@ enum Cli {
     Ebpf(ebpf::Args),
     /// Run a command in an emulated Debian guest
     Guest(guest::Args),
+    /// Check that pure crates stay pure
+    Layers(layers::Args),
+    /// Judge the code without running it: format, clippy, layers, dependencies
+    Lint(lint::Args),
     /// Install what building and testing need and this machine lacks
     Setup(setup::Args),
+    /// Test everything, or the tiers and suites that are named
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse() {
         Cli::Ebpf(args) => ebpf::run(&args),
         Cli::Guest(args) => guest::run_command(&args),
+        Cli::Layers(args) => layers::run(&args),
+        Cli::Lint(args) => lint::run(&args),
         Cli::Setup(args) => setup::run(&args),
+        Cli::Test(args) => test::run(&args),
     };
     match outcome {
         Ok(code) => code,

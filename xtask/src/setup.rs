@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 
 use crate::{command, workspace};
 
-const BPF_LINKER_VERSION: &str = "0.13.0";
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const REFUSE_STARTS: &str = "#!/bin/sh\n# from cargo xtask setup\nexit 101\n";
 const CLUSTER_CONFIG: &str = "/etc/postgresql-common/createcluster.conf";
@@ -31,6 +30,31 @@ const PACKAGES: [(&str, &[&str]); 4] = [
     ),
 ];
 
+/// A program from crates.io, kept in the cache at exactly this version.
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+    why: &'static str,
+    features: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+}
+
+const BPF_LINKER: Tool = Tool {
+    name: "bpf-linker",
+    version: "0.13.0",
+    why: "it links the kernel object",
+    features: &["--no-default-features", "--features", "llvm-22"],
+    environment: &[("LLVM_PREFIX", "/usr/lib/llvm-22")],
+};
+
+const CARGO_DENY: Tool = Tool {
+    name: "cargo-deny",
+    version: "0.20.2",
+    why: "it checks licences, sources and bans of dependencies",
+    features: &[],
+    environment: &[],
+};
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -42,7 +66,12 @@ pub(crate) fn run(_args: &Args) -> Result<ExitCode> {
 
 /// Where the BPF linker is, or will be.
 pub(crate) fn bpf_linker() -> Result<PathBuf> {
-    Ok(bpf_linker_root()?.join("bin/bpf-linker"))
+    BPF_LINKER.path()
+}
+
+/// Where cargo-deny is, or will be.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    CARGO_DENY.path()
 }
 
 /// Installs what is missing; as an ordinary user it can only say what root would have to run.
@@ -54,13 +83,36 @@ pub(crate) fn install_missing() -> Result<()> {
     if !packages.is_empty() {
         install_packages(&packages.iter().map(|(package, _)| package.as_str()).collect::<Vec<_>>())?;
     }
-    if !bpf_linker()?.exists() {
-        println!(
-            "setup: bpf-linker {BPF_LINKER_VERSION} is missing: it links the kernel object; this takes minutes"
-        );
-        install_bpf_linker()?;
+    for tool in [BPF_LINKER, CARGO_DENY] {
+        tool.install_if_missing()?;
     }
     Ok(())
+}
+
+impl Tool {
+    fn root(&self) -> Result<PathBuf> {
+        Ok(workspace::cache_root()?.join(format!("{}-{}", self.name, self.version)))
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        Ok(self.root()?.join("bin").join(self.name))
+    }
+
+    fn install_if_missing(&self) -> Result<()> {
+        if self.path()?.exists() {
+            return Ok(());
+        }
+        println!("setup: {} {} is missing: {}; this takes minutes, once", self.name, self.version, self.why);
+        let mut install = command::fresh_cargo();
+        install
+            .args(["install", self.name, "--version", self.version, "--locked"])
+            .args(self.features)
+            .arg("--root")
+            .arg(self.root()?)
+            .envs(self.environment.iter().copied());
+        println!("setup: {}", command::line(&install));
+        command::run(&mut install)
+    }
 }
 
 /// Names of missing packages, each with what it is for.
@@ -147,21 +199,6 @@ impl Drop for NoServices {
             eprintln!("warning: remove {POLICY} by hand, services cannot start with it: {error}");
         }
     }
-}
-
-fn install_bpf_linker() -> Result<()> {
-    let mut install = command::fresh_cargo();
-    install
-        .args(["install", "bpf-linker", "--version", BPF_LINKER_VERSION, "--locked"])
-        .args(["--no-default-features", "--features", "llvm-22", "--root"])
-        .arg(bpf_linker_root()?)
-        .env("LLVM_PREFIX", "/usr/lib/llvm-22");
-    println!("setup: {}", command::line(&install));
-    command::run(&mut install)
-}
-
-fn bpf_linker_root() -> Result<PathBuf> {
-    Ok(workspace::cache_root()?.join(format!("bpf-linker-{BPF_LINKER_VERSION}")))
 }
 
 fn is_root() -> Result<bool> {

@@ -1,0 +1,67 @@
+//! Suites on this machine and its own kernel.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::build::Built;
+use super::plan::Plan;
+use super::pure::run_and_count;
+use super::suites::Suite;
+use crate::tally::Tally;
+use crate::{command, workspace};
+
+const BPFFS: &str = "/sys/fs/bpf";
+/// A suite that hangs is ended, and has failed.
+pub(super) const SUITE_TIMEOUT: &str = "1200";
+
+pub(super) fn run(plan: &Plan, built: &Built) -> Result<Tally> {
+    prepare()?;
+    let mut tally = Tally::default();
+    for suite in plan.suites.iter().filter(|suite| suite.runs_on_host()) {
+        let result = run_suite(suite, built, &plan.pass)?;
+        println!("{}: {result}", suite.path);
+        tally.add(result);
+    }
+    Ok(tally)
+}
+
+fn run_suite(suite: &Suite, built: &Built, pass: &[String]) -> Result<Tally> {
+    println!("-- {}", suite.path);
+    let binary = built.suite(suite)?;
+    let root = workspace::root()?;
+    run_and_count(
+        Command::new("timeout")
+            .args(["--kill-after=10", SUITE_TIMEOUT])
+            .arg(binary)
+            .arg("--test-threads=1")
+            .args(pass)
+            .current_dir(&root)
+            .env("POSTERN_BIN", &built.product)
+            .env("POSTERN_TESTERS", workspace::target_dir()?.join("debug"))
+            .env("POSTERN_SOURCE", &root)
+            .env_remove("POSTERN_GUEST"),
+    )
+}
+
+/// What every suite stands on. Mounting bpffs is the only thing that is put right: nothing on a machine without it
+/// can mind.
+fn prepare() -> Result<()> {
+    if command::output(Command::new("id").arg("-u"))?.trim() != "0" {
+        bail!("suites attach programs to the kernel and need root");
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mounts").context("cannot read the mounts")?;
+    let mounted = |kind: &str| mounts.lines().any(|mount| mount.split(' ').nth(2) == Some(kind));
+    if !mounted("cgroup2") {
+        bail!("no cgroup2 hierarchy is mounted; try: mount -t cgroup2 none /sys/fs/cgroup");
+    }
+    if !mounted("bpf") {
+        println!("mounting bpffs at {BPFFS}");
+        command::run(Command::new("mount").args(["-t", "bpf", "-o", "mode=0700", "bpf", BPFFS]))?;
+    }
+    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        bail!("this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), the kernel object cannot be loaded");
+    }
+    Ok(())
+}
