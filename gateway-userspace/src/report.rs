@@ -54,6 +54,12 @@ fn mistakes_in(error: &anyhow::Error) -> Option<&Mistakes> {
     error.chain().find_map(|cause| cause.downcast_ref())
 }
 
+/// An error with its causes, where there is room for one line only.
+pub fn one_line(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 fn render(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {

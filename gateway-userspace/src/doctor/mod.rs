@@ -3,6 +3,7 @@
 
 mod clock;
 mod disk;
+mod enforcement;
 mod filesystems;
 mod kernel;
 mod ports;
@@ -62,6 +63,7 @@ pub fn host() -> Vec<Finding> {
 /// What depends on the configuration.
 pub fn configured(config: &Config) -> Vec<Finding> {
     let mut findings = vec![filesystems::cgroup2(config), filesystems::bpffs(config)];
+    findings.extend(enforcement::check(config));
     findings.extend(resolver::check(config));
     findings.extend(ports::check(config));
     findings.push(disk::check(config));

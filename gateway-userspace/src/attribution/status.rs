@@ -1,0 +1,127 @@
+//! Asks the enforcer how enforcement stands, once, for commands that a person waits for.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt::ReceiveTimeout,
+    sockopt::SendTimeout,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+use thiserror::Error;
+
+use super::wire::{self, Answer, EnforcerStatus, Question, WireError};
+
+/// The enforcer answers from what it knows; longer means that it hangs.
+const WAIT_SECONDS: i64 = 5;
+
+#[derive(Debug, Error)]
+pub enum StatusError {
+    #[error("the enforcer is not running: nothing answers on {}", .0.display())]
+    NotRunning(PathBuf),
+    #[error("only the gateway's user and root may ask the enforcer")]
+    NotAllowed,
+    #[error("cannot reach the enforcer on {}", path.display())]
+    Unreachable { path: PathBuf, source: Errno },
+    #[error("the enforcer does not answer")]
+    NoAnswer(#[source] WireError),
+    #[error("the enforcer cannot say: {0}")]
+    Failed(String),
+    #[error("the enforcer answered another question")]
+    OtherAnswer,
+}
+
+pub fn enforcer_status(path: &Path) -> Result<EnforcerStatus, StatusError> {
+    let enforcer = reach(path)?;
+    wire::send(enforcer.as_fd(), &Question::Status, None).map_err(no_answer)?;
+    match wire::receive(enforcer.as_fd()).map_err(no_answer)? {
+        Answer::Status(status) => Ok(status),
+        Answer::Failed { why } => Err(StatusError::Failed(why)),
+        Answer::Connection(_) => Err(StatusError::OtherAnswer),
+    }
+}
+
+fn reach(path: &Path) -> Result<OwnedFd, StatusError> {
+    let wait = TimeVal::seconds(WAIT_SECONDS);
+    let connected = || -> nix::Result<OwnedFd> {
+        let enforcer = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+        setsockopt(&enforcer, ReceiveTimeout, &wait)?;
+        setsockopt(&enforcer, SendTimeout, &wait)?;
+        connect(enforcer.as_raw_fd(), &UnixAddr::new(path)?)?;
+        Ok(enforcer)
+    };
+    connected().map_err(|source| match source {
+        Errno::ENOENT | Errno::ECONNREFUSED => StatusError::NotRunning(path.to_path_buf()),
+        Errno::EACCES | Errno::EPERM => StatusError::NotAllowed,
+        source => StatusError::Unreachable { path: path.to_path_buf(), source },
+    })
+}
+
+/// The enforcer hangs up on whom it does not serve.
+fn no_answer(error: WireError) -> StatusError {
+    match error {
+        WireError::Closed => StatusError::NotAllowed,
+        other => StatusError::NoAnswer(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use nix::sys::socket::{Backlog, bind, listen};
+
+    use super::*;
+
+    /// An enforcer that says one thing to whoever comes, or hangs up without a word.
+    fn enforcer_that_says(answer: Option<Answer>) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("enforce.sock");
+        let listener =
+            socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(listener.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+        listen(&listener, Backlog::new(1).unwrap()).unwrap();
+        std::thread::spawn(move || {
+            let (peer, _) = UnixListener::from(listener).accept().unwrap();
+            assert_eq!(wire::receive::<Question>(peer.as_fd()).unwrap(), Question::Status);
+            answer.iter().for_each(|answer| wire::send(peer.as_fd(), answer, None).unwrap());
+        });
+        (dir, path)
+    }
+
+    fn status() -> EnforcerStatus {
+        EnforcerStatus {
+            level: None,
+            open_vectors: vec!["packet sockets".to_string()],
+            agents: Vec::new(),
+            lost_events: 3,
+            kernel: "6.1.0".to_string(),
+        }
+    }
+
+    #[test]
+    fn the_enforcer_says_how_it_stands() {
+        let (_dir, path) = enforcer_that_says(Some(Answer::Status(status())));
+        assert_eq!(enforcer_status(&path).unwrap(), status());
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_no_status() {
+        let (_dir, path) = enforcer_that_says(Some(Answer::Connection(None)));
+        assert!(matches!(enforcer_status(&path), Err(StatusError::OtherAnswer)));
+    }
+
+    #[test]
+    fn who_is_hung_up_on_is_not_allowed() {
+        let (_dir, path) = enforcer_that_says(None);
+        assert!(matches!(enforcer_status(&path), Err(StatusError::NotAllowed)));
+    }
+
+    #[test]
+    fn a_socket_without_an_enforcer_is_told_as_such() {
+        let dir = tempfile::tempdir().unwrap();
+        let absent = enforcer_status(&dir.path().join("absent.sock"));
+        assert!(matches!(absent, Err(StatusError::NotRunning(_))), "{absent:?}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Enforcement itself, as the enforcer knows it: it demands refusals in a cgroup of its own and reads no lists.
+
+use gateway_policy::level::Level;
+
+use super::Finding;
+use crate::attribution::status::{StatusError, enforcer_status};
+use crate::attribution::wire::EnforcerStatus;
+use crate::config::Config;
+use crate::report::one_line;
+
+const LEVEL: &str = "level";
+const AGENTS: &str = "agents";
+const EVENTS: &str = "events";
+
+pub fn check(config: &Config) -> Vec<Finding> {
+    match enforcer_status(&config.enforce.socket) {
+        Ok(status) => {
+            let mut findings = level(&status, config.enforce.minimum_level);
+            findings.push(agents(&status, config));
+            findings.push(events(&status));
+            findings
+        }
+        Err(StatusError::NotAllowed) => {
+            vec![Finding::gap(LEVEL, StatusError::NotAllowed.to_string(), "run as root")]
+        }
+        Err(error) => {
+            vec![Finding::broken(
+                LEVEL,
+                one_line(&error),
+                "start postern-enforce.service, and read its journal",
+            )]
+        }
+    }
+}
+
+/// The level that the canary proved, then each way out that it leaves open.
+fn level(status: &EnforcerStatus, minimum: Level) -> Vec<Finding> {
+    let remedy = "boot a kernel with BPF LSM in force (`bpf` among lsm= on its command line)";
+    let Some(level) = status.level else {
+        return vec![Finding::broken(
+            LEVEL,
+            "the kernel refuses agents nothing yet",
+            "read the enforcer's journal",
+        )];
+    };
+    let what = format!("{level}: {}", level.sentence());
+    let mut findings = vec![match level {
+        below if below < minimum => {
+            Finding::broken(LEVEL, format!("{what}; agents do not start below {minimum}"), remedy)
+        }
+        Level::Full => Finding::ok(LEVEL, what),
+        Level::Cgroup | Level::Unit => Finding::gap(LEVEL, what, remedy),
+    }];
+    let open = status.open_vectors.iter();
+    findings.extend(open.map(|vector| Finding::gap("open way out", vector, remedy)));
+    findings
+}
+
+/// An enforcer that was started with another configuration watches other cgroups.
+fn agents(status: &EnforcerStatus, config: &Config) -> Finding {
+    let watched = |name: &String| status.agents.iter().any(|agent| agent.name == *name);
+    let missing: Vec<&str> = config.agents.keys().filter(|name| !watched(name)).map(String::as_str).collect();
+    if missing.is_empty() {
+        let cgroups: usize = status.agents.iter().map(|agent| agent.cgroups.len()).sum();
+        return Finding::ok(
+            AGENTS,
+            format!("all {} known to the enforcer, {cgroups} cgroups", config.agents.len()),
+        );
+    }
+    let what = format!("the enforcer does not know {}", missing.join(", "));
+    Finding::broken(AGENTS, what, "restart postern-enforce.service, so that it reads the configuration again")
+}
+
+fn events(status: &EnforcerStatus) -> Finding {
+    match status.lost_events {
+        0 => Finding::ok(EVENTS, "no report of a refusal was lost"),
+        lost => {
+            let remedy = "find the agent that is refused so often: postern status";
+            Finding::gap(EVENTS, format!("{lost} reports of refusals were counted but not kept"), remedy)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Outcome;
+
+    fn status(level: Option<Level>, open: &[&str]) -> EnforcerStatus {
+        EnforcerStatus {
+            level,
+            open_vectors: open.iter().map(ToString::to_string).collect(),
+            agents: Vec::new(),
+            lost_events: 0,
+            kernel: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_level_is_judged_by_what_the_configuration_asks_for() {
+        let table = [
+            (Some(Level::Full), Level::Full, Outcome::Ok),
+            (Some(Level::Full), Level::Cgroup, Outcome::Ok),
+            (Some(Level::Unit), Level::Unit, Outcome::Gap),
+            (Some(Level::Cgroup), Level::Cgroup, Outcome::Gap),
+            (Some(Level::Unit), Level::Full, Outcome::Broken),
+            (Some(Level::Cgroup), Level::Unit, Outcome::Broken),
+            (None, Level::Cgroup, Outcome::Broken),
+        ];
+        for (found, minimum, outcome) in table {
+            assert_eq!(level(&status(found, &[]), minimum)[0].outcome, outcome, "{found:?} for {minimum}");
+        }
+    }
+
+    #[test]
+    fn open_ways_out_are_named_one_by_one() {
+        let findings = level(&status(Some(Level::Unit), &["abstract unix sockets", "splice"]), Level::Unit);
+        let named: Vec<&str> = findings.iter().skip(1).map(|finding| finding.what.as_str()).collect();
+        assert_eq!(named, ["abstract unix sockets", "splice"]);
+    }
+}
