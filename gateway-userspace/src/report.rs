@@ -55,9 +55,14 @@ fn mistakes_in(error: &anyhow::Error) -> Option<&Mistakes> {
 }
 
 /// An error with its causes, where there is room for one line only.
-pub fn one_line(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+pub fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text.push_str(&format!(": {deeper}"));
+        cause = deeper.source();
+    }
+    text
 }
 
 fn render(error: &anyhow::Error) -> String {
