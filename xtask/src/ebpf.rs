@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::{command, setup, workspace};
 
-const TARGET: &str = "bpfel-unknown-none";
-const RUSTC: &str = "/usr/bin/rustc";
+pub(crate) const TARGET: &str = "bpfel-unknown-none";
+pub(crate) const RUSTC: &str = "/usr/bin/rustc";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}

@@ -3,6 +3,7 @@
 //! CI runs `cargo xtask test` and nothing else, so whatever CI does can be repeated here, whole or in parts.
 
 mod command;
+mod doctor;
 mod ebpf;
 mod guest;
 mod layers;
@@ -19,6 +20,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Developer commands", bin_name = "cargo xtask")]
 enum Cli {
+    /// Say whether this machine can build and test Postern
+    Doctor(doctor::Args),
     /// Build the kernel object
     Ebpf(ebpf::Args),
     /// Run a command in an emulated Debian guest
@@ -35,6 +38,7 @@ enum Cli {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse() {
+        Cli::Doctor(args) => doctor::run(&args),
         Cli::Ebpf(args) => ebpf::run(&args),
         Cli::Guest(args) => guest::run_command(&args),
         Cli::Layers(args) => layers::run(&args),

@@ -51,6 +51,24 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     }
 }
 
+/// One line of the mount table.
+#[derive(Debug)]
+pub(crate) struct Mount {
+    pub(crate) path: PathBuf,
+    pub(crate) kind: String,
+}
+
+/// What is mounted, as this process sees it.
+pub(crate) fn mounts() -> Result<Vec<Mount>> {
+    let table = std::fs::read_to_string("/proc/self/mounts").context("cannot read the mount table")?;
+    Ok(table.lines().filter_map(mount).collect())
+}
+
+fn mount(line: &str) -> Option<Mount> {
+    let mut fields = line.split(' ').skip(1);
+    Some(Mount { path: fields.next()?.into(), kind: fields.next()?.to_owned() })
+}
+
 /// Holds back other runs on this machine for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Lock {

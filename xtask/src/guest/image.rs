@@ -54,7 +54,7 @@ impl Image {
 pub(super) fn ready() -> Result<Image> {
     let _lock = workspace::Lock::take("guest-image")?;
     let guests = workspace::cache("guest")?;
-    let dir = guests.join(recipe_hash());
+    let dir = location()?;
     if !dir.exists() {
         println!("building the guest image, once: {}", dir.display());
         let unfinished = tempfile::Builder::new().prefix("unfinished-").tempdir_in(&guests)?;
@@ -63,6 +63,14 @@ pub(super) fn ready() -> Result<Image> {
         fs::rename(unfinished.keep(), &dir)?;
     }
     Ok(Image { dir })
+}
+
+pub(super) fn is_built() -> Result<bool> {
+    Ok(location()?.exists())
+}
+
+fn location() -> Result<PathBuf> {
+    Ok(workspace::cache_root()?.join("guest").join(recipe_hash()))
 }
 
 fn recipe_hash() -> String {

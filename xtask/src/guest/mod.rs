@@ -75,6 +75,11 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
     Ok(Outcome { status, files })
 }
 
+/// Whether the image is in the cache, so that a boot need not wait for it.
+pub(crate) fn is_built() -> Result<bool> {
+    image::is_built()
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which kernel to boot

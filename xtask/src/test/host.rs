@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::build::Built;
 use super::plan::Plan;
@@ -12,6 +12,8 @@ use super::suites::Suite;
 use crate::tally::Tally;
 use crate::{command, workspace};
 
+/// The kernel's own types, which the loader fits the object to.
+pub(crate) const BTF: &str = "/sys/kernel/btf/vmlinux";
 const BPFFS: &str = "/sys/fs/bpf";
 /// A suite that hangs is ended, and has failed.
 pub(super) const SUITE_TIMEOUT: &str = "1200";
@@ -51,8 +53,8 @@ fn prepare() -> Result<()> {
     if command::output(Command::new("id").arg("-u"))?.trim() != "0" {
         bail!("suites attach programs to the kernel and need root");
     }
-    let mounts = std::fs::read_to_string("/proc/self/mounts").context("cannot read the mounts")?;
-    let mounted = |kind: &str| mounts.lines().any(|mount| mount.split(' ').nth(2) == Some(kind));
+    let mounts = workspace::mounts()?;
+    let mounted = |kind: &str| mounts.iter().any(|mount| mount.kind == kind);
     if !mounted("cgroup2") {
         bail!("no cgroup2 hierarchy is mounted; try: mount -t cgroup2 none /sys/fs/cgroup");
     }
@@ -60,7 +62,7 @@ fn prepare() -> Result<()> {
         println!("mounting bpffs at {BPFFS}");
         command::run(Command::new("mount").args(["-t", "bpf", "-o", "mode=0700", "bpf", BPFFS]))?;
     }
-    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+    if !Path::new(BTF).exists() {
         bail!("this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), the kernel object cannot be loaded");
     }
     Ok(())

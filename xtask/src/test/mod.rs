@@ -17,6 +17,8 @@ use anyhow::{Result, bail};
 
 use crate::tally::Tally;
 use crate::{lint, setup, workspace};
+pub(crate) use host::BTF;
+
 use build::Built;
 use plan::{Plan, Tier};
 
