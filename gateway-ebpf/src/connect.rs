@@ -77,8 +77,8 @@ pub fn judge(ctx: &SockAddrContext, family: u32, act: Act) -> i32 {
     };
     match verdict::connect(&facts) {
         Connect::Own => keep(sk, &mut origin, route::OWN),
-        Connect::Gateway => send_to(ctx, sk, &mut origin, route::GATEWAY),
-        Connect::Dns => send_to(ctx, sk, &mut origin, route::DNS),
+        Connect::Gateway => send_to(ctx, sk, &mut origin, family, route::GATEWAY),
+        Connect::Dns => send_to(ctx, sk, &mut origin, family, route::DNS),
         Connect::Refuse(why) => refuse(&origin, act, why, protocol),
     }
 }
@@ -99,15 +99,16 @@ fn watch_of(sk: *mut bpf_sock) -> Option<Watch> {
     unsafe { OWNER.get(sk) }.map(|agent| Watch { agent: *agent, flags: 0 })
 }
 
-/// Keeps the destination on the socket and replaces it by the gateway's.
+/// Keeps the destination on the socket and replaces it by the gateway's. The family is the hook's own constant: the
+/// verifier refuses a program that so much as contains a write to the other family's field.
 #[inline(always)]
-fn send_to(ctx: &SockAddrContext, sk: *mut bpf_sock, origin: &mut Origin, to: u8) -> i32 {
+fn send_to(ctx: &SockAddrContext, sk: *mut bpf_sock, origin: &mut Origin, family: u32, to: u8) -> i32 {
     if keep(sk, origin, to) == DENY {
         return DENY;
     }
     let settings = subject::settings();
     let port = if to == route::DNS { settings.dns_port } else { settings.gateway_port };
-    if u32::from(origin.family) == AF_INET {
+    if family == AF_INET {
         set_ip4(ctx, LOOPBACK4);
     } else if flow::unmapped(origin.addr).is_some() {
         set_ip6(ctx, flow::mapped(LOOPBACK4));

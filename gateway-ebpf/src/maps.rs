@@ -109,7 +109,7 @@ impl<T: Copy, const FLAGS: usize> SkStorage<T, FLAGS> {
             if slot.is_null() {
                 return false;
             }
-            *slot = *first;
+            copy(slot, first);
         }
         true
     }
@@ -118,5 +118,24 @@ impl<T: Copy, const FLAGS: usize> SkStorage<T, FLAGS> {
     unsafe fn raw<S>(&self, sk: *mut S, first: *mut c_void, flags: u64) -> *mut c_void {
         // SAFETY: passed on from the caller.
         unsafe { bpf_sk_storage_get(core::ptr::from_ref(self).cast_mut().cast(), sk.cast(), first, flags) }
+    }
+}
+
+/// Copies word by word; left to the compiler this becomes a loop over bytes.
+///
+/// # Safety
+/// Both pointers are valid for `T`, which is plain integers and aligned to its words.
+#[inline(always)]
+unsafe fn copy<T>(to: *mut T, from: *const T) {
+    let mut at = 0;
+    while at + 8 <= size_of::<T>() {
+        // SAFETY: within both values.
+        unsafe { to.byte_add(at).cast::<u64>().write_volatile(from.byte_add(at).cast::<u64>().read_volatile()) };
+        at += 8;
+    }
+    while at + 4 <= size_of::<T>() {
+        // SAFETY: within both values.
+        unsafe { to.byte_add(at).cast::<u32>().write_volatile(from.byte_add(at).cast::<u32>().read_volatile()) };
+        at += 4;
     }
 }

@@ -8,6 +8,7 @@ mod attribution;
 mod cli;
 mod config;
 mod doctor;
+mod enforce;
 mod mounts;
 mod report;
 mod sys;
