@@ -1,0 +1,96 @@
+//! The configured agents as the kernel side needs them: ids, flags, and the texts by which it recognises a cgroup.
+
+use gateway_common::watch::{self, Exact, NOBODY, PatternText, Watch, flags, pattern, subject};
+use gateway_policy::agent::{CgroupPattern, Parent};
+
+use crate::config::{Agent, Config, Inbound};
+
+/// The agent id under which the canary runs; no configured name has it.
+pub const CANARY: u32 = 2;
+
+/// All agents, in the order of their names.
+#[derive(Debug)]
+pub struct Roster {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    watch: Watch,
+    patterns: Vec<CgroupPattern>,
+}
+
+/// Whether agents may do anything at all: below the least acceptable level they may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    Shut,
+}
+
+impl Roster {
+    pub fn new(config: &Config, gate: Gate) -> Self {
+        let entry = |(name, agent): (&String, &Agent)| Entry {
+            name: name.clone(),
+            watch: watch_of(name, agent, gate),
+            patterns: agent.watch.iter().map(|designation| designation.pattern()).collect(),
+        };
+        Self { entries: config.agents.iter().map(entry).collect() }
+    }
+
+    /// The agent that a cgroup at this path is designated for itself, not by inheritance.
+    pub fn designated(&self, path: &str) -> Option<Watch> {
+        let meant = |entry: &&Entry| entry.patterns.iter().any(|pattern| pattern.matches(path));
+        self.entries.iter().find(meant).map(|entry| entry.watch)
+    }
+
+    pub fn name_of(&self, agent: u32) -> Option<&str> {
+        let found = self.entries.iter().find(|entry| Config::agent_id(&entry.name) == agent);
+        found.map(|entry| entry.name.as_str())
+    }
+
+    /// What the kernel compares new cgroups with, and how many bits of it count. It knows no text behind a `*`, so
+    /// it may take more cgroups than are meant; those are released when their name has been read whole.
+    pub fn kernel_patterns(&self) -> impl Iterator<Item = (PatternText, u32, Watch)> + '_ {
+        self.entries.iter().flat_map(|entry| {
+            entry.patterns.iter().filter_map(|meant| kernel_pattern(meant).map(|(text, bits)| (text, bits, entry.watch)))
+        })
+    }
+
+    /// Patterns that the kernel cannot compare whole: a cgroup of theirs would be recognised by the enforcer only.
+    pub fn too_long(&self) -> impl Iterator<Item = (&str, String)> + '_ {
+        self.entries.iter().flat_map(|entry| {
+            let long = entry.patterns.iter().filter(|meant| kernel_pattern(meant).is_none());
+            long.map(|meant| (entry.name.as_str(), meant.to_string()))
+        })
+    }
+}
+
+fn watch_of(name: &str, agent: &Agent, gate: Gate) -> Watch {
+    let root = if agent.danger_root { flags::ROOT_ALLOWED } else { 0 };
+    let inbound = match agent.inbound {
+        Inbound::Loopback => 0,
+        Inbound::Own => flags::INBOUND_OWN,
+    };
+    match gate {
+        Gate::Open => Watch { agent: Config::agent_id(name), flags: root | inbound },
+        Gate::Shut => Watch { agent: NOBODY, flags: 0 },
+    }
+}
+
+fn kernel_pattern(meant: &CgroupPattern) -> Option<(PatternText, u32)> {
+    let exact = if meant.name().after().is_some() { Exact::Prefix } else { Exact::Yes };
+    match meant.parent() {
+        Parent::Anywhere => pattern(subject::NAME, meant.name().before().as_bytes(), exact),
+        Parent::Path(parent) => {
+            let path = format!("{parent}/{}", meant.name().before());
+            pattern(subject::PATH, path.as_bytes(), exact)
+        }
+    }
+}
+
+/// The text by which the kernel recognises the canary's cgroup.
+pub fn canary_pattern(name: &str) -> Option<(PatternText, u32, Watch)> {
+    let (text, bits) = watch::pattern(subject::NAME, name.as_bytes(), Exact::Yes)?;
+    Some((text, bits, Watch { agent: CANARY, flags: flags::ROOT_ALLOWED }))
+}

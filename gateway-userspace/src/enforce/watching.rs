@@ -1,0 +1,113 @@
+//! Keeps the kernel's list of watched cgroups true: what is designated is in it, what is not is released. New
+//! cgroups are recognised by the kernel itself; this finds those that were there before, and corrects.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use aya::maps::{MapError, lpm_trie::Key};
+use gateway_common::watch::Watch;
+use thiserror::Error;
+
+use super::{
+    maps::Told,
+    roster::{CANARY, Roster},
+};
+
+/// Deeper cgroups than this do not exist on a host that works.
+const MAX_DEPTH: usize = 64;
+
+#[derive(Debug, Error)]
+pub enum WatchError {
+    #[error("cannot read the cgroup hierarchy at {path}")]
+    Hierarchy { path: PathBuf, source: io::Error },
+    #[error("cannot tell the kernel which cgroups are watched")]
+    Map(#[from] MapError),
+}
+
+/// Every cgroup that belongs to an agent now: id, path and agent.
+pub type Watched = HashMap<u64, (String, Watch)>;
+
+/// Tells the kernel side the patterns of this roster and no others.
+pub fn tell_patterns(told: &mut Told, roster: &Roster) -> Result<(), WatchError> {
+    let wanted: Vec<_> = roster.kernel_patterns().collect();
+    for (text, bits, watch) in &wanted {
+        told.patterns.insert(&Key::new(*bits, *text), watch, 0)?;
+    }
+    let old: Vec<Key<_>> = told.patterns.keys().filter_map(Result::ok).collect();
+    for key in old {
+        let stays = wanted.iter().any(|(text, bits, _)| *bits == key.prefix_len() && *text == key.data());
+        if !stays {
+            told.patterns.remove(&key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Walks the hierarchy and makes the kernel's list agree with it.
+pub fn reconcile(told: &mut Told, root: &Path, roster: &Roster) -> Result<Watched, WatchError> {
+    let mut found = Watched::new();
+    walk(root, "", None, roster, &mut found, MAX_DEPTH)
+        .map_err(|source| WatchError::Hierarchy { path: root.to_owned(), source })?;
+    for (id, (_, watch)) in &found {
+        if told.watched.get(id, 0).ok() != Some(*watch) {
+            told.watched.insert(id, watch, 0)?;
+        }
+    }
+    release(told, root, &found)?;
+    Ok(found)
+}
+
+fn walk(
+    dir: &Path,
+    path: &str,
+    inherited: Option<Watch>,
+    roster: &Roster,
+    found: &mut Watched,
+    depth: usize,
+) -> io::Result<()> {
+    let watch = inherited.or_else(|| roster.designated(path));
+    if let Some(watch) = watch {
+        found.insert(fs::metadata(dir)?.ino(), (path.to_owned(), watch));
+    }
+    if depth == 0 {
+        return Ok(());
+    }
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        if entry.file_type()?.is_dir() {
+            match walk(&entry.path(), &format!("{path}/{name}"), watch, roster, found, depth - 1) {
+                // Removed while we looked.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Releases cgroups that the kernel took by the beginning of their name only, and those of a former configuration.
+/// One whose directory is gone may still have sockets; the kernel side forgets it when they are gone too.
+fn release(told: &mut Told, root: &Path, found: &Watched) -> Result<(), WatchError> {
+    let known: Vec<(u64, Watch)> = told.watched.iter().filter_map(Result::ok).collect();
+    for (id, watch) in known {
+        if watch.agent != CANARY && !found.contains_key(&id) && exists(root, id, MAX_DEPTH) {
+            told.watched.remove(&id)?;
+        }
+    }
+    Ok(())
+}
+
+fn exists(dir: &Path, id: u64, depth: usize) -> bool {
+    if fs::metadata(dir).is_ok_and(|facts| facts.ino() == id) {
+        return true;
+    }
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    dirs.into_iter().any(|entry| exists(&entry.path(), id, depth))
+}
