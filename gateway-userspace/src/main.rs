@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod doctor;
 mod enforce;
+mod kernel;
 mod mounts;
 mod report;
 mod sys;

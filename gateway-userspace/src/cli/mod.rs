@@ -1,9 +1,11 @@
 //! The command line. A new command is a file here with `Args` and `Args::run`, its `mod` line and its
 //! line in `commands!`.
 
+mod canary;
 mod check;
 mod completions;
 mod doctor;
+mod enforce;
 mod man;
 mod reference;
 
@@ -51,6 +53,9 @@ macro_rules! commands {
 }
 
 commands! {
+    Enforce(enforce),
+    #[command(hide = true)]
+    Canary(canary),
     Check(check),
     Doctor(doctor),
     #[command(hide = true)]

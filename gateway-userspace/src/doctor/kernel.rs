@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Finding;
+use crate::kernel;
 
 /// The oldest release on which the cgroup programs were seen to refuse.
 const MINIMUM: (u32, u32) = (5, 10);
@@ -12,14 +13,13 @@ const FULL: (u32, u32) = (6, 1);
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
 pub fn release() -> Finding {
-    let release = nix::sys::utsname::uname().map(|facts| facts.release().to_string_lossy().into_owned());
-    judge(&release.unwrap_or_default())
+    judge(&kernel::release())
 }
 
 fn judge(release: &str) -> Finding {
     const CHECK: &str = "kernel";
     let upgrade = format!("run kernel {}.{} or newer", FULL.0, FULL.1);
-    match version(release) {
+    match kernel::version(release) {
         None => Finding::broken(CHECK, format!("its release `{release}` cannot be read"), upgrade),
         Some(version) if version < MINIMUM => {
             let what = format!("{release} is older than {}.{}", MINIMUM.0, MINIMUM.1);
@@ -30,12 +30,6 @@ fn judge(release: &str) -> Finding {
         }
         Some(_) => Finding::ok(CHECK, release),
     }
-}
-
-/// Major and minor number of a release such as `6.1.0-18-amd64`.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 pub fn types() -> Finding {

@@ -158,8 +158,48 @@ fn wanted(program: &Program, kernel: (u32, u32)) -> bool {
     }
 }
 
-/// Takes away the links of one layer (or, from `--detach`, of both).
-pub fn remove_pins(pins: &PinDir, layer: Layer) {
+/// Attaches again what no longer hangs on the root of the hierarchy, and pins again what was unpinned. Returns the
+/// names of the mended programs.
+pub fn repair(attached: &mut Attached, cgroup_root: &Path, pins: &PinDir) -> Result<Vec<&'static str>, AttachError> {
+    let root = File::open(cgroup_root)
+        .map_err(|source| AttachError::Cgroup { path: cgroup_root.to_owned(), source })?;
+    let here = root.metadata().map(|facts| facts.ino()).ok();
+    let mut mended = Vec::new();
+    for link in &mut attached.links {
+        let program = ALL.iter().find(|program| program.name == link.name);
+        let Some(program) = program else { continue };
+        let path = pins.link(link.name);
+        let loose = link.facts().map_or(true, |facts| facts.cgroup.is_some() && facts.cgroup != here);
+        if loose {
+            let loaded = attached.ebpf.program_mut(link.name).ok_or(AttachError::NoProgram(link.name))?;
+            let fresh = new_link(loaded, program.hook, &root)
+                .map_err(|source| AttachError::Attach { name: link.name, source })?;
+            link.fd = pin_link(fresh, &path).map_err(|source| AttachError::Pin { path, source })?;
+            mended.push(link.name);
+        } else if !path.exists() {
+            bpf::pin(link.fd.as_fd(), &path).map_err(|source| AttachError::Pin { path, source })?;
+            mended.push(link.name);
+        }
+    }
+    Ok(mended)
+}
+
+/// Removes every pin: links first, so that nothing runs on half of its maps.
+pub fn remove(pins: &PinDir) -> io::Result<()> {
+    for dir in ["links", "maps"] {
+        match fs::remove_dir_all(pins.0.join(dir)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    match fs::remove_dir(&pins.0) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Takes away the links of one layer.
+fn remove_pins(pins: &PinDir, layer: Layer) {
     for program in ALL.iter().filter(|program| program.layer() == layer) {
         // Absent is what we want.
         let _ = fs::remove_file(pins.link(program.name));

@@ -17,7 +17,7 @@ use std::{
 
 use aya::maps::lpm_trie::Key;
 use gateway_policy::level::Level;
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockProtocol, SockType};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -108,18 +108,23 @@ pub fn sing(lures: &Lures) -> io::Result<Refused> {
     let _ = TcpStream::connect_timeout(&lures.tcp, PATIENCE).and_then(|mut stream| stream.write_all(b"canary"));
     let outsider = UnixAddr::from_abstract_name(&lures.outsider)?;
     Ok(Refused {
-        datagram: UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"canary", lures.udp)).is_err(),
-        raw_socket: creation_refused(AddressFamily::Inet, SockType::Raw, socket::SockProtocol::Icmp),
-        packet_socket: creation_refused(AddressFamily::Packet, SockType::Raw, socket::SockProtocol::EthAll),
-        unix_socket: UnixStream::connect_addr(&outsider).is_err(),
-        inherited_socket: inherited.write_all(b"canary").is_err(),
-        bpf: bpf::next_program().is_err(),
-        leaving: fs::OpenOptions::new().write(true).open(&lures.elsewhere).is_err(),
+        datagram: refused(&UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"canary", lures.udp))),
+        raw_socket: creation_refused(AddressFamily::Inet, SockType::Raw, SockProtocol::Icmp),
+        packet_socket: creation_refused(AddressFamily::Packet, SockType::Raw, SockProtocol::EthAll),
+        unix_socket: refused(&UnixStream::connect_addr(&outsider)),
+        inherited_socket: refused(&inherited.write_all(b"canary")),
+        bpf: refused(&bpf::next_program()),
+        leaving: refused(&fs::OpenOptions::new().write(true).open(&lures.elsewhere)),
     })
 }
 
-fn creation_refused(family: AddressFamily, kind: SockType, protocol: socket::SockProtocol) -> bool {
-    socket::socket(family, kind, SockFlag::empty(), protocol).is_err()
+/// Failing for another reason is not being refused.
+fn refused<T>(attempt: &io::Result<T>) -> bool {
+    attempt.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+fn creation_refused(family: AddressFamily, kind: SockType, protocol: SockProtocol) -> bool {
+    refused(&socket::socket(family, kind, SockFlag::empty(), protocol).map_err(io::Error::from))
 }
 
 /// A cgroup that only the canary is ever in.
@@ -193,8 +198,9 @@ impl Baits {
         let child = self.spawn(theirs).map_err(|error| set_up("process", error))?;
         // Whatever happens now, the child is waited for.
         let started = scratch.take_in(&child).and_then(|()| ours.write_all(&[1]));
-        drop(ours);
         let answer = child.wait_with_output().map_err(|error| set_up("process", error))?;
+        // Until here, so that the canary's write fails for no other reason than a refusal.
+        drop(ours);
         started.map_err(|error| set_up("cgroup", error))?;
         serde_json::from_slice(&answer.stdout)
             .map_err(|_| CanaryError::Silent(String::from_utf8_lossy(&answer.stderr).trim().to_owned()))

@@ -20,7 +20,7 @@ pub enum MapsError {
 }
 
 /// What the enforcer tells the programs.
-#[derive(Debug)]
+#[allow(missing_debug_implementations)] // aya's maps have none
 pub struct Told {
     pub watched: HashMap<MapData, u64, Watch>,
     pub patterns: LpmTrie<MapData, PatternText, Watch>,
@@ -37,7 +37,7 @@ pub struct Flows {
 }
 
 /// What the programs say.
-#[derive(Debug)]
+#[allow(missing_debug_implementations)] // aya's maps have none
 pub struct Said {
     pub reports: RingBuf<MapData>,
     pub lost: PerCpuArray<MapData, u64>,

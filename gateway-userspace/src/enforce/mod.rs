@@ -1,19 +1,186 @@
-//! `postern enforce`.
+//! `postern enforce`: puts the programs into the kernel, tells them which cgroups are agents', proves that they
+//! refuse, and answers the gateway's question whose connection it has. It never sees a byte of an agent's traffic.
+
+mod answers;
 mod attach;
 mod btf;
+pub mod canary;
+mod listening;
+mod maps;
+mod peers;
+mod process;
 mod programs;
+mod reports;
+mod roster;
+mod state;
+mod watching;
 
-#[cfg(test)]
-mod smoke {
-    use super::*;
-    #[test]
-    fn smoke() {
-        let pins = attach::PinDir::new(std::path::Path::new("/sys/fs/bpf/smoke"));
-        let place = attach::Place { cgroup_root: std::path::Path::new("/sys/fs/cgroup/unified"), pins: &pins, layout: btf::layout(std::path::Path::new(btf::KERNEL_BTF)).unwrap(), max_cgroups: 100, kernel: (6, 18) };
-        println!("{:?}", place.layout);
-        let ebpf = attach::load(&place).unwrap();
-        let at = attach::attach(ebpf, &place).map_err(|e| { let mut s: &dyn std::error::Error = &e; while let Some(n) = s.source() { s = n; } eprintln!("{s}"); e }).unwrap();
-        println!("{:?}", at.lsm);
-        for l in &at.links { println!("{} {:?}", l.name, l.facts()); }
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use anyhow::Context as _;
+use gateway_common::settings::Settings;
+use nix::{sys::signal::{SigSet, Signal}, unistd::User};
+
+use self::{
+    attach::{Attached, PinDir, Place},
+    canary::Finding,
+    maps::{Flows, Said, Told},
+    roster::{Gate, Roster},
+    state::State,
+    watching::Watched,
+};
+use crate::{config::Config, kernel, mounts, report::WithHelp as _, sys};
+
+/// Everything that is in force.
+struct Enforcement {
+    attached: Attached,
+    told: Told,
+    cgroup_root: PathBuf,
+    pins: PinDir,
+    roster: Roster,
+    finding: Finding,
+    watched: Watched,
+}
+
+/// Puts the enforcement in force. From the moment this returns, agents' cgroups are covered.
+fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
+    let cgroup_root = mounts::cgroup2_root(config.enforce.cgroup_root.as_deref())
+        .context("cannot find the cgroups of agents")
+        .help("mount cgroup2, or set enforce.cgroup_root to where it is mounted")?;
+    open_bpffs(&config.enforce.bpffs)?;
+    let layout = btf::layout(Path::new(btf::KERNEL_BTF))
+        .context("cannot read this kernel's structures")
+        .help("use a kernel of 6.1 or later built with CONFIG_DEBUG_INFO_BTF")?;
+    let pins = PinDir::new(&config.enforce.bpffs);
+    let place = Place {
+        cgroup_root: &cgroup_root,
+        pins: &pins,
+        layout,
+        max_cgroups: config.enforce.max_cgroups,
+        kernel: kernel::version(&kernel::release()).context("cannot read the kernel's release")?,
+    };
+    let mut ebpf = attach::load(&place).context("cannot put the programs into the kernel").help(LOAD_HELP)?;
+    let (mut told, flows, said) = maps::take(&mut ebpf)?;
+    tell_settings(&mut told, config)?;
+    // Agents are recognised from here on, and closed until the canary has come back.
+    let shut = Roster::new(config, Gate::Shut);
+    watching::tell_patterns(&mut told, &shut)?;
+    let attached = attach::attach(ebpf, &place).context("cannot put the programs in force").help(LOAD_HELP)?;
+    watching::reconcile(&mut told, &cgroup_root, &shut)?;
+    let finding = canary::send(&mut told, &cgroup_root).context("cannot prove that the kernel enforces")?;
+    let roster = Roster::new(config, gate(config, &finding));
+    watching::tell_patterns(&mut told, &roster)?;
+    peers::refresh(&mut told, config)?;
+    let watched = watching::reconcile(&mut told, &cgroup_root, &roster)?;
+    Ok((Enforcement { attached, told, cgroup_root, pins, roster, finding, watched }, flows, said))
+}
+
+const LOAD_HELP: &str = "run `postern doctor`; the enforcer needs root, and a binary built by `cargo xtask build`";
+
+/// Below the least acceptable level agents' cgroups stay shut.
+fn gate(config: &Config, finding: &Finding) -> Gate {
+    if finding.level >= config.enforce.minimum_level { Gate::Open } else { Gate::Shut }
+}
+
+fn tell_settings(told: &mut Told, config: &Config) -> anyhow::Result<()> {
+    let settings = Settings { gateway_port: config.serve.port, dns_port: config.dns.port, zero: 0 };
+    told.settings.set(0, settings, 0)?;
+    let here = sys::netns_cookie().context("cannot name this network namespace")?;
+    told.netns.insert(here, 1, 0)?;
+    Ok(())
+}
+
+/// A bpf file system that only root can enter: a pin that others could unlink would be a way out.
+fn open_bpffs(dir: &Path) -> anyhow::Result<()> {
+    let parent = dir.parent().unwrap_or(dir);
+    if !mounts::mounts()?.iter().any(|mount| mount.kind == mounts::BPF && parent.starts_with(&mount.point)) {
+        nix::mount::mount(Some("bpf"), parent, Some("bpf"), nix::mount::MsFlags::empty(), Some("mode=0700"))
+            .with_context(|| format!("cannot mount a bpf file system at {}", parent.display()))?;
     }
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("cannot make {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Enforcement {
+    /// Makes the kernel's list agree with the hierarchy; what is designated stays designated if that fails.
+    fn reconcile(&mut self) {
+        match watching::reconcile(&mut self.told, &self.cgroup_root, &self.roster) {
+            Ok(watched) => self.watched = watched,
+            Err(error) => tracing::error!(%error, "cannot compare the watched cgroups with the hierarchy"),
+        }
+    }
+
+    /// Looks at everything that could have come loose, and mends it.
+    fn inspect(&mut self, config: &Config) {
+        self.reconcile();
+        if let Err(error) = peers::refresh(&mut self.told, config) {
+            tracing::error!(%error, "cannot renew the list of unix sockets");
+        }
+        match attach::repair(&mut self.attached, &self.cgroup_root, &self.pins) {
+            Ok(mended) => mended.iter().for_each(|name| tracing::error!(name, "a program had come loose; attached again")),
+            Err(error) => tracing::error!(%error, "a program has come loose and cannot be attached again"),
+        }
+    }
+}
+
+/// Runs until it is told to stop. The programs stay in force afterwards.
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    let asker = User::from_name(&config.serve.user)?
+        .with_context(|| format!("there is no user {}", config.serve.user))
+        .help("create it, or set serve.user")?;
+    let signals = block_signals()?;
+    let (enforcement, flows, said) = establish(config)?;
+    announce(&enforcement, config);
+    let state = Arc::new(State::new(enforcement, flows));
+    let listener = answers::listen(&config.enforce.socket, &asker)?;
+    let config = Arc::new(config.clone());
+    spawn("answers", { let state = Arc::clone(&state); move || answers::serve(&state, &listener, asker.uid) })?;
+    spawn("reports", { let state = Arc::clone(&state); let config = Arc::clone(&config); move || listening::listen(&state, said, &config) })?;
+    let stop = signals.wait().context("cannot wait for a signal")?;
+    tracing::info!(%stop, "stopping; enforcement stays in force");
+    Ok(())
+}
+
+/// Takes the enforcement away: the one way in which agents' cgroups become like any other.
+pub fn detach(config: &Config) -> anyhow::Result<()> {
+    let pins = PinDir::new(&config.enforce.bpffs);
+    attach::remove(&pins).with_context(|| format!("cannot remove {}", config.enforce.bpffs.display()))
+}
+
+fn announce(enforcement: &Enforcement, config: &Config) {
+    let finding = &enforcement.finding;
+    let open = finding.open.join(", ");
+    if finding.level < config.enforce.minimum_level {
+        tracing::error!(level = %finding.level, least = %config.enforce.minimum_level, open, "agents stay shut: the level is too low");
+    } else if open.is_empty() {
+        tracing::info!(level = %finding.level, "in force");
+    } else {
+        tracing::warn!(level = %finding.level, open, "in force");
+    }
+    if let Err(why) = &enforcement.attached.lsm {
+        tracing::warn!(why, "the second layer is absent");
+    }
+    for (agent, pattern) in enforcement.roster.too_long() {
+        tracing::warn!(agent, pattern, "this pattern is too long for the kernel to recognise by itself");
+    }
+}
+
+fn block_signals() -> anyhow::Result<SigSet> {
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    signals.thread_block().context("cannot block signals")?;
+    Ok(signals)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop).context("cannot start a thread")
 }

@@ -3,4 +3,15 @@
 
 pub mod bpf;
 pub mod clock;
+mod netns;
 pub mod seqpacket;
+
+use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
+
+pub use netns::{cookie_of, netns_cookie};
+
+/// Takes charge of a descriptor that a system call has just returned.
+pub fn owned(fd: RawFd) -> OwnedFd {
+    // SAFETY: the callers pass what the kernel returned to them a moment ago, and keep no copy.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}

@@ -1,0 +1,127 @@
+//! What the enforcer's threads share.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::fd::OwnedFd,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use gateway_common::{
+    event::{Act, Report, Why},
+    watch::NOBODY,
+};
+
+use super::{Enforcement, maps::Flows, process::Programs, reports::{self, Outbox}};
+use crate::{
+    attribution::wire::{EnforcerStatus, Notice, WatchedAgent, WatchedCgroup},
+    kernel,
+};
+
+#[allow(missing_debug_implementations)] // aya's maps have none
+pub struct State {
+    enforcement: Mutex<Enforcement>,
+    outbox: Mutex<Outbox>,
+    lost: Mutex<u64>,
+    pub flows: Flows,
+    pub programs: Programs,
+}
+
+impl State {
+    pub fn new(enforcement: Enforcement, flows: Flows) -> Self {
+        Self {
+            enforcement: Mutex::new(enforcement),
+            outbox: Mutex::default(),
+            lost: Mutex::default(),
+            flows,
+            programs: Programs::default(),
+        }
+    }
+
+    /// A thread that panicked while holding the lock left the maps in the kernel whole; each is one system call.
+    pub fn enforcement(&self) -> MutexGuard<'_, Enforcement> {
+        self.enforcement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn subscribe(&self, socket: OwnedFd) {
+        self.outbox().subscribe(socket);
+    }
+
+    pub fn post(&self, notice: &Notice, fd: Option<&OwnedFd>) {
+        self.outbox().post(notice, fd);
+    }
+
+    /// Name of the agent and path of the cgroup.
+    pub fn whereabouts(&self, agent: u32, cgroup: u64) -> Option<(String, String)> {
+        let mut enforcement = self.enforcement();
+        if !enforcement.watched.contains_key(&cgroup) {
+            enforcement.reconcile();
+        }
+        let (path, _) = enforcement.watched.get(&cgroup)?;
+        Some((enforcement.roster.name_of(agent)?.to_owned(), path.clone()))
+    }
+
+    /// Whether a process runs in an agent's cgroup. One that cannot be looked up counts as an agent's.
+    pub fn is_agent(&self, pid: i32) -> bool {
+        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else { return true };
+        let Some(path) = text.lines().find_map(|line| line.strip_prefix("0::")) else { return true };
+        self.enforcement().watched.values().any(|(watched, _)| watched == path)
+    }
+
+    /// Tells of one report.
+    pub fn tell(&self, report: &Report) {
+        let (agent, path) = {
+            let enforcement = self.enforcement();
+            let path = enforcement.watched.get(&report.cgroup).map(|(path, _)| path.clone()).unwrap_or_default();
+            (enforcement.roster.name_of(report.agent).map(str::to_owned), path)
+        };
+        let refusal = reports::refusal(report, agent, path);
+        if report.act == Act::TaskMoved as u8 {
+            tracing::warn!(pid = report.pid, cgroup = report.cgroup, "a task crossed the border of an agent's cgroup");
+        } else if report.why != Why::None as u8 {
+            tracing::info!(agent = ?refusal.agent, act = refusal.act, why = refusal.why, comm = refusal.comm, "refused");
+        }
+        self.post(&Notice::Refusal(refusal), None);
+    }
+
+    /// Tells how many reports were lost since last time.
+    pub fn tell_lost(&self, total: u64) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = total.saturating_sub(*lost);
+        *lost = total;
+        drop(lost);
+        if count > 0 {
+            tracing::warn!(count, "reports of refusals were lost: the ring was full");
+            self.post(&Notice::Lost { count }, None);
+        }
+    }
+
+    pub fn status(&self) -> EnforcerStatus {
+        let lost_events = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let enforcement = self.enforcement();
+        let mut agents: BTreeMap<String, WatchedAgent> = BTreeMap::new();
+        for (id, (path, watch)) in &enforcement.watched {
+            let name = match watch.agent {
+                NOBODY => "nobody",
+                agent => enforcement.roster.name_of(agent).unwrap_or("nobody"),
+            };
+            let entry = agents.entry(name.to_owned()).or_insert_with(|| WatchedAgent {
+                name: name.to_owned(),
+                agent_id: watch.agent,
+                cgroups: Vec::new(),
+            });
+            entry.cgroups.push(WatchedCgroup { id: *id, path: path.clone() });
+        }
+        EnforcerStatus {
+            level: Some(enforcement.finding.level),
+            open_vectors: enforcement.finding.open.iter().map(|vector| (*vector).to_owned()).collect(),
+            agents: agents.into_values().collect(),
+            lost_events,
+            kernel: kernel::release(),
+        }
+    }
+}
