@@ -17,7 +17,21 @@ mod sys;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    // The service manager's journal knows the time; a terminal does without.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            EnvFilter::builder()
+                .with_default_directive(LevelFilter::INFO.into())
+                .with_env_var("POSTERN_LOG")
+                .from_env_lossy(),
+        )
+        .without_time()
+        .with_target(false)
+        .init();
     cli::Cli::parse().run().unwrap_or_else(|error| report::print(&error))
 }

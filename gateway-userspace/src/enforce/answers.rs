@@ -21,7 +21,7 @@ use nix::{
     unistd::{Gid, Uid, User, chown},
 };
 
-use super::{process::Programs, reports, state::State};
+use super::{reports, state::State};
 use crate::attribution::wire::{self, Answer, Attribution, Question, WireError};
 
 /// A gateway has a handful of connections open; more are a mistake.

@@ -7,6 +7,7 @@ mod btf;
 pub mod canary;
 mod listening;
 mod maps;
+mod netns;
 mod peers;
 mod process;
 mod programs;
