@@ -136,6 +136,9 @@ pub fn restore(ctx: &SockAddrContext, family: u32) {
     }
     // SAFETY: checked for null.
     let Some(origin) = (unsafe { ORIGIN.get(sk) }) else { return };
+    if origin.route == route::OWN {
+        return;
+    }
     if family != AF_INET {
         set_ip6(ctx, origin.addr);
         set_port(ctx, origin.port);

@@ -30,8 +30,8 @@ const MAX_ASKERS: usize = 64;
 /// Listens, and answers each asker on a thread of its own.
 pub fn listen(path: &Path, asker: &User) -> anyhow::Result<OwnedFd> {
     let act = || format!("cannot listen on {}", path.display());
-    let socket =
-        socket::socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).with_context(act)?;
+    let socket = socket::socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)
+        .with_context(act)?;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).with_context(act)?;
     }
@@ -70,7 +70,9 @@ pub fn serve(state: &Arc<State>, listener: &OwnedFd, asker: Uid) {
 
 /// Root or the gateway's user, and never a process of an agent, whoever it runs as.
 fn may_ask(state: &State, asking: &OwnedFd, asker: Uid) -> bool {
-    let Ok(peer): Result<UnixCredentials, _> = socket::getsockopt(asking, PeerCredentials) else { return false };
+    let Ok(peer): Result<UnixCredentials, _> = socket::getsockopt(asking, PeerCredentials) else {
+        return false;
+    };
     let known = peer.uid() == 0 || peer.uid() == asker.as_raw();
     known && !state.is_agent(peer.pid())
 }
@@ -95,7 +97,9 @@ fn answer(state: &State, question: &Question, fd: Option<OwnedFd>) -> Answer {
             Ok(origin) => Answer::Connection(attribute(state, &origin)),
             Err(_) => Answer::Connection(None),
         },
-        (Question::WhoseDatagram { netns, from }, None) => Answer::Connection(whose_datagram(state, *netns, *from)),
+        (Question::WhoseDatagram { netns, from }, None) => {
+            Answer::Connection(whose_datagram(state, *netns, *from))
+        }
         (Question::Status, None) => Answer::Status(state.status()),
         _ => Answer::Failed { why: "the question and its descriptor do not fit".to_owned() },
     }

@@ -4,7 +4,10 @@
 use std::{
     fs::{self, File},
     io,
-    os::{fd::{AsFd as _, OwnedFd}, unix::fs::{DirBuilderExt as _, MetadataExt as _}},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    },
     path::{Path, PathBuf},
 };
 
@@ -68,8 +71,8 @@ impl PinDir {
                 .map_err(|source| AttachError::Pin { path, source })?;
         }
         let parent = self.0.parent().unwrap_or(&self.0);
-        let facts = fs::metadata(parent)
-            .map_err(|source| AttachError::Pin { path: parent.to_owned(), source })?;
+        let facts =
+            fs::metadata(parent).map_err(|source| AttachError::Pin { path: parent.to_owned(), source })?;
         if facts.uid() != 0 || facts.mode() & 0o077 != 0 {
             return Err(AttachError::OpenPins { path: parent.to_owned() });
         }
@@ -160,7 +163,11 @@ fn wanted(program: &Program, kernel: (u32, u32)) -> bool {
 
 /// Attaches again what no longer hangs on the root of the hierarchy, and pins again what was unpinned. Returns the
 /// names of the mended programs.
-pub fn repair(attached: &mut Attached, cgroup_root: &Path, pins: &PinDir) -> Result<Vec<&'static str>, AttachError> {
+pub fn repair(
+    attached: &mut Attached,
+    cgroup_root: &Path,
+    pins: &PinDir,
+) -> Result<Vec<&'static str>, AttachError> {
     let root = File::open(cgroup_root)
         .map_err(|source| AttachError::Cgroup { path: cgroup_root.to_owned(), source })?;
     let here = root.metadata().map(|facts| facts.ino()).ok();
@@ -221,8 +228,7 @@ fn attach_one(
     if let Some(fd) = take_over(loaded, &path, root) {
         return Ok(Link { name, layer: program.layer(), fd });
     }
-    let link = new_link(loaded, program.hook, root)
-        .map_err(|source| AttachError::Attach { name, source })?;
+    let link = new_link(loaded, program.hook, root).map_err(|source| AttachError::Attach { name, source })?;
     let fd = pin_link(link, &path).map_err(|source| AttachError::Pin { path, source })?;
     Ok(Link { name, layer: program.layer(), fd })
 }
@@ -234,7 +240,9 @@ fn load_program(program: &mut Loaded, hook: Hook, btf: Option<&Btf>) -> Result<(
         (Loaded::CgroupSkb(program), ..) => program.load(),
         (Loaded::SockOps(program), ..) => program.load(),
         (Loaded::RawTracePoint(program), ..) => program.load(),
-        (Loaded::Lsm(program), Hook::Lsm(name) | Hook::LsmBefore(name, _), Some(btf)) => program.load(name, btf),
+        (Loaded::Lsm(program), Hook::Lsm(name) | Hook::LsmBefore(name, _), Some(btf)) => {
+            program.load(name, btf)
+        }
         _ => Err(ProgramError::UnexpectedProgramType),
     }
 }
@@ -267,7 +275,11 @@ fn new_link(program: &mut Loaded, hook: Hook, root: &File) -> Result<FdLink, Box
             program.take_link(id)?.try_into()?
         }
         (Loaded::CgroupSkb(program), _) => {
-            let kind = program.expected_attach_type().as_ref().copied().ok_or("a packet program without a direction")?;
+            let kind = program
+                .expected_attach_type()
+                .as_ref()
+                .copied()
+                .ok_or("a packet program without a direction")?;
             let id = program.attach(root, kind, mode)?;
             program.take_link(id)?.try_into()?
         }

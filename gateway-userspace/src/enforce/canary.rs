@@ -83,7 +83,11 @@ pub fn send(told: &mut Told, root: &Path) -> Result<Finding, CanaryError> {
 }
 
 fn judge(refused: Refused, tcp_reached: bool) -> Result<Finding, CanaryError> {
-    let first = [("a TCP connection", !tcp_reached), ("a datagram", refused.datagram), ("a raw socket", refused.raw_socket)];
+    let first = [
+        ("a TCP connection", !tcp_reached),
+        ("a datagram", refused.datagram),
+        ("a raw socket", refused.raw_socket),
+    ];
     let missed: Vec<&str> = first.into_iter().filter(|(_, refused)| !refused).map(|(what, _)| what).collect();
     if !missed.is_empty() {
         return Err(CanaryError::NotEnforced(missed));
@@ -105,10 +109,13 @@ pub fn sing(lures: &Lures) -> io::Result<Refused> {
     let mut inherited = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     inherited.read_exact(&mut [0])?;
     // Whether this reached anybody is for the one who listens to say.
-    let _ = TcpStream::connect_timeout(&lures.tcp, PATIENCE).and_then(|mut stream| stream.write_all(b"canary"));
+    let _ =
+        TcpStream::connect_timeout(&lures.tcp, PATIENCE).and_then(|mut stream| stream.write_all(b"canary"));
     let outsider = UnixAddr::from_abstract_name(&lures.outsider)?;
     Ok(Refused {
-        datagram: refused(&UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"canary", lures.udp))),
+        datagram: refused(
+            &UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"canary", lures.udp)),
+        ),
         raw_socket: creation_refused(AddressFamily::Inet, SockType::Raw, SockProtocol::Icmp),
         packet_socket: creation_refused(AddressFamily::Packet, SockType::Raw, SockProtocol::EthAll),
         unix_socket: refused(&UnixStream::connect_addr(&outsider)),
@@ -139,7 +146,8 @@ impl Scratch {
         let dir = root.join(name);
         told.patterns.insert(&key, watch, 0).map_err(|error| set_up("pattern", io::Error::other(error)))?;
         let made = fs::create_dir(&dir).map_err(|error| set_up("cgroup", error));
-        let forgotten = told.patterns.remove(&key).map_err(|error| set_up("pattern", io::Error::other(error)));
+        let forgotten =
+            told.patterns.remove(&key).map_err(|error| set_up("pattern", io::Error::other(error)));
         made?;
         let scratch = Self { dir };
         forgotten?;
@@ -210,7 +218,14 @@ impl Baits {
         let lures = &self.lures;
         Command::new(std::env::current_exe()?)
             .arg("canary")
-            .args(["--tcp", &lures.tcp.to_string(), "--udp", &lures.udp.to_string(), "--outsider", &lures.outsider])
+            .args([
+                "--tcp",
+                &lures.tcp.to_string(),
+                "--udp",
+                &lures.udp.to_string(),
+                "--outsider",
+                &lures.outsider,
+            ])
             .arg("--elsewhere")
             .arg(&lures.elsewhere)
             .env_clear()

@@ -26,7 +26,10 @@ use std::{
 
 use anyhow::Context as _;
 use gateway_common::settings::Settings;
-use nix::{sys::signal::{SigSet, Signal}, unistd::User};
+use nix::{
+    sys::signal::{SigSet, Signal},
+    unistd::User,
+};
 
 use self::{
     attach::{Attached, PinDir, Place},
@@ -72,7 +75,8 @@ fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
     // Agents are recognised from here on, and closed until the canary has come back.
     let shut = Roster::new(config, Gate::Shut);
     watching::tell_patterns(&mut told, &shut)?;
-    let attached = attach::attach(ebpf, &place).context("cannot put the programs in force").help(LOAD_HELP)?;
+    let attached =
+        attach::attach(ebpf, &place).context("cannot put the programs in force").help(LOAD_HELP)?;
     watching::reconcile(&mut told, &cgroup_root, &shut)?;
     let finding = canary::send(&mut told, &cgroup_root).context("cannot prove that the kernel enforces")?;
     let roster = Roster::new(config, gate(config, &finding));
@@ -82,7 +86,8 @@ fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
     Ok((Enforcement { attached, told, cgroup_root, pins, roster, finding, watched }, flows, said))
 }
 
-const LOAD_HELP: &str = "run `postern doctor`; the enforcer needs root, and a binary built by `cargo xtask build`";
+const LOAD_HELP: &str =
+    "run `postern doctor`; the enforcer needs root, and a binary built by `cargo xtask build`";
 
 /// Below the least acceptable level agents' cgroups stay shut.
 fn gate(config: &Config, finding: &Finding) -> Gate {
@@ -128,7 +133,9 @@ impl Enforcement {
             tracing::error!(%error, "cannot renew the list of unix sockets");
         }
         match attach::repair(&mut self.attached, &self.cgroup_root, &self.pins) {
-            Ok(mended) => mended.iter().for_each(|name| tracing::error!(name, "a program had come loose; attached again")),
+            Ok(mended) => mended
+                .iter()
+                .for_each(|name| tracing::error!(name, "a program had come loose; attached again")),
             Err(error) => tracing::error!(%error, "a program has come loose and cannot be attached again"),
         }
     }
@@ -145,8 +152,15 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     let state = Arc::new(State::new(enforcement, flows));
     let listener = answers::listen(&config.enforce.socket, &asker)?;
     let config = Arc::new(config.clone());
-    spawn("answers", { let state = Arc::clone(&state); move || answers::serve(&state, &listener, asker.uid) })?;
-    spawn("reports", { let state = Arc::clone(&state); let config = Arc::clone(&config); move || listening::listen(&state, said, &config) })?;
+    spawn("answers", {
+        let state = Arc::clone(&state);
+        move || answers::serve(&state, &listener, asker.uid)
+    })?;
+    spawn("reports", {
+        let state = Arc::clone(&state);
+        let config = Arc::clone(&config);
+        move || listening::listen(&state, said, &config)
+    })?;
     let stop = signals.wait().context("cannot wait for a signal")?;
     tracing::info!(%stop, "stopping; enforcement stays in force");
     Ok(())

@@ -90,5 +90,6 @@ pub const ALL: &[Program] = &[
 
 /// Every map of the object; all are pinned, so that a restart or an upgrade finds what the kernel side knew.
 pub const MAPS: &[&str] = &[
-    "WATCHED", "PATTERNS", "NETNS", "SETTINGS", "OWNER", "ORIGIN", "ACCEPTED", "PENDING", "PEERS", "REPORTS", "LOST",
+    "WATCHED", "PATTERNS", "NETNS", "SETTINGS", "OWNER", "ORIGIN", "ACCEPTED", "PENDING", "PEERS", "REPORTS",
+    "LOST",
 ];

@@ -53,7 +53,10 @@ impl Roster {
     /// it may take more cgroups than are meant; those are released when their name has been read whole.
     pub fn kernel_patterns(&self) -> impl Iterator<Item = (PatternText, u32, Watch)> + '_ {
         self.entries.iter().flat_map(|entry| {
-            entry.patterns.iter().filter_map(|meant| kernel_pattern(meant).map(|(text, bits)| (text, bits, entry.watch)))
+            entry
+                .patterns
+                .iter()
+                .filter_map(|meant| kernel_pattern(meant).map(|(text, bits)| (text, bits, entry.watch)))
         })
     }
 

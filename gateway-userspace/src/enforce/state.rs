@@ -12,7 +12,12 @@ use gateway_common::{
     watch::NOBODY,
 };
 
-use super::{Enforcement, maps::Flows, process::Programs, reports::{self, Outbox}};
+use super::{
+    Enforcement,
+    maps::Flows,
+    process::Programs,
+    reports::{self, Outbox},
+};
 use crate::{
     attribution::wire::{EnforcerStatus, Notice, WatchedAgent, WatchedCgroup},
     kernel,
@@ -76,12 +81,17 @@ impl State {
     pub fn tell(&self, report: &Report) {
         let (agent, path) = {
             let enforcement = self.enforcement();
-            let path = enforcement.watched.get(&report.cgroup).map(|(path, _)| path.clone()).unwrap_or_default();
+            let path =
+                enforcement.watched.get(&report.cgroup).map(|(path, _)| path.clone()).unwrap_or_default();
             (enforcement.roster.name_of(report.agent).map(str::to_owned), path)
         };
         let refusal = reports::refusal(report, agent, path);
         if report.act == Act::TaskMoved as u8 {
-            tracing::warn!(pid = report.pid, cgroup = report.cgroup, "a task crossed the border of an agent's cgroup");
+            tracing::warn!(
+                pid = report.pid,
+                cgroup = report.cgroup,
+                "a task crossed the border of an agent's cgroup"
+            );
         } else if report.why != Why::None as u8 {
             tracing::info!(agent = ?refusal.agent, act = refusal.act, why = refusal.why, comm = refusal.comm, "refused");
         }

@@ -99,8 +99,7 @@ pub fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<
 /// Asks the kernel what a link is attached to.
 pub fn link_facts(link: BorrowedFd<'_>) -> io::Result<LinkFacts> {
     let mut info = LinkInfo::default();
-    let attr =
-        InfoAttr { fd: raw(link), len: size_of::<LinkInfo>() as u32, info: (&raw mut info) as u64 };
+    let attr = InfoAttr { fd: raw(link), len: size_of::<LinkInfo>() as u32, info: (&raw mut info) as u64 };
     call(BPF_OBJ_GET_INFO_BY_FD, &attr)?;
     let cgroup = (info.kind == BPF_LINK_TYPE_CGROUP).then_some(info.cgroup);
     Ok(LinkFacts { program_id: info.program, cgroup })
