@@ -33,6 +33,9 @@ pub(crate) fn build() -> Result<PathBuf> {
     // Source trees share the folder: what one has built must be copied before another builds over it.
     let _lock = workspace::Lock::take("ebpf")?;
     let target_dir = workspace::cache("target-ebpf")?;
+    if workspace::in_ci() {
+        forget_other_clones(&target_dir)?;
+    }
     compile(&linker, &target_dir)?;
     let built = target_dir.join(TARGET).join("release/postern-ebpf");
     copy(&built, &workspace::cache("bpf")?)?;
@@ -52,6 +55,17 @@ fn compile(linker: &Path, target_dir: &Path) -> Result<()> {
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")),
     )
     .context("cannot build the kernel object")
+}
+
+/// What was compiled from the sources of clones that are gone is of no use to this one.
+fn forget_other_clones(target_dir: &Path) -> Result<()> {
+    command::run(
+        command::fresh_cargo()
+            .current_dir(workspace::root()?.join("gateway-ebpf"))
+            .args(["clean", "--quiet", "--release", "--target", TARGET])
+            .args(["--package", "gateway-ebpf", "--package", "gateway-common"])
+            .env("CARGO_TARGET_DIR", target_dir),
+    )
 }
 
 fn copy(built: &Path, folder: &Path) -> Result<PathBuf> {

@@ -76,6 +76,7 @@ fn pure_crates_stay_pure() -> Result<()> {
 /// the same tree must be judged the same way tomorrow.
 fn dependencies() -> Result<()> {
     let root = workspace::root()?;
+    setup::install_cargo_deny()?;
     let deny = setup::cargo_deny()?;
     for manifest in ["Cargo.toml", "gateway-ebpf/Cargo.toml"] {
         command::run(

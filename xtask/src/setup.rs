@@ -74,6 +74,11 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     CARGO_DENY.path()
 }
 
+/// Judging dependencies needs this one tool and no package.
+pub(crate) fn install_cargo_deny() -> Result<()> {
+    CARGO_DENY.install_if_missing()
+}
+
 /// Installs what is missing; as an ordinary user it can only say what root would have to run.
 pub(crate) fn install_missing() -> Result<()> {
     let packages = missing_packages()?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::Job;
-use crate::command;
+use crate::{command, workspace};
 
 /// Room for what a job may bring out; the file is sparse.
 const RESULTS_BYTES: u64 = 256 << 20;
@@ -23,7 +23,8 @@ pub(super) struct Disks {
 impl Disks {
     /// Packs the job's files and script.
     pub(super) fn prepare(job: &Job) -> Result<Self> {
-        let dir = TempDir::new().context("cannot make a folder for the guest's disks")?;
+        let dir = TempDir::new_in(workspace::cache("guest-jobs")?)
+            .context("cannot make a folder for the guest's disks")?;
         let tree = dir.path().join("job");
         fs::create_dir(&tree)?;
         for (host, guest) in &job.files {
@@ -64,7 +65,7 @@ fn place(host: &Path, inside: &Path) -> Result<()> {
     if let Some(folder) = inside.parent() {
         fs::create_dir_all(folder)?;
     }
-    // A link costs no second copy of large test binaries, but only works within one filesystem.
+    // A link costs no second copy of large test binaries, but only works within one filesystem. In CI, the cache is it.
     fs::hard_link(host, inside).or_else(|_| fs::copy(host, inside).map(|_| ()))?;
     Ok(())
 }

@@ -40,8 +40,10 @@ pub(super) fn boot(image: &Image, job: &Job, disks: &Disks) -> Result<()> {
 }
 
 fn qemu(image: &Image, job: &Job, disks: &Disks) -> Command {
-    let mut qemu = Command::new("qemu-system-x86_64");
-    qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "1536"])
+    // A guest does not outlive this process, even if that is killed.
+    let mut qemu = Command::new("setpriv");
+    qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
+        .args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "1536"])
         // Without cx16=off qemu 7.2 makes the 6.12 kernel's allocator fault.
         .args(["-cpu", "max,cx16=off"])
         .args(["-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"])

@@ -39,7 +39,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan = Plan::new(args, suites::discover()?)?;
     // Suites attach to the whole machine, and CI clones share one target folder: one run at a time.
     let _lock = workspace::Lock::take("test")?;
-    setup::install_missing()?;
+    if plan.needs_product() {
+        // The other tiers need no kernel toolchain, and so neither root nor packages.
+        setup::install_missing()?;
+    }
     if workspace::in_ci() {
         build::forget_other_clones()?;
     }
