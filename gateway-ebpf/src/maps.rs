@@ -130,12 +130,16 @@ unsafe fn copy<T>(to: *mut T, from: *const T) {
     let mut at = 0;
     while at + 8 <= size_of::<T>() {
         // SAFETY: within both values.
-        unsafe { to.byte_add(at).cast::<u64>().write_volatile(from.byte_add(at).cast::<u64>().read_volatile()) };
+        unsafe {
+            to.byte_add(at).cast::<u64>().write_volatile(from.byte_add(at).cast::<u64>().read_volatile())
+        };
         at += 8;
     }
     while at + 4 <= size_of::<T>() {
         // SAFETY: within both values.
-        unsafe { to.byte_add(at).cast::<u32>().write_volatile(from.byte_add(at).cast::<u32>().read_volatile()) };
+        unsafe {
+            to.byte_add(at).cast::<u32>().write_volatile(from.byte_add(at).cast::<u32>().read_volatile())
+        };
         at += 4;
     }
 }

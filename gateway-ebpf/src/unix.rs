@@ -14,7 +14,7 @@ use gateway_common::{
 };
 
 use crate::{
-    kernel::{follow, offset, read},
+    kernel::{self, follow, offset, read},
     maps::{OWNER, PEERS},
     report, subject,
 };
@@ -209,6 +209,11 @@ fn abstract_key(agent: u32, sk: *const c_void) -> Option<PeerKey> {
     // The address is a family of two bytes, a NUL, and the name.
     let len = read::<u32>(addr, offset!(unix_addr_len)).wrapping_sub(3);
     if len == 0 || len > ABSTRACT_LEN as u32 {
+        return None;
+    }
+    // Says the same once more in a form that the compiler keeps and the verifier can follow.
+    let len = kernel::volatile(&len) as u32 & 0x7f;
+    if len > ABSTRACT_LEN as u32 {
         return None;
     }
     let mut key = PeerKey::path(agent, 0, 0);

@@ -19,7 +19,7 @@ use gateway_common::{ABI, layout::Layout};
 use thiserror::Error;
 
 use super::programs::{ALL, Hook, Layer, MAPS, Program};
-use crate::sys::bpf;
+use crate::{report, sys::bpf};
 
 /// Built by `cargo xtask ebpf`; empty when this binary was built without it.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/postern.bpf.o"));
@@ -32,8 +32,8 @@ pub enum AttachError {
     Object(#[source] Box<aya::EbpfError>),
     #[error("the kernel object has no program {0}")]
     NoProgram(&'static str),
-    #[error("the kernel refuses program {name}")]
-    Load { name: &'static str, source: Box<ProgramError> },
+    #[error("the kernel refuses program {name}: {why}")]
+    Load { name: &'static str, why: String },
     #[error("cannot attach program {name}")]
     Attach { name: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("cannot pin {path}")]
@@ -140,7 +140,7 @@ pub fn attach(mut ebpf: Ebpf, place: &Place<'_>) -> Result<Attached, AttachError
     if lsm.is_err() {
         remove_pins(place.pins, Layer::Lsm);
     }
-    Ok(Attached { ebpf, links, lsm: lsm.map_err(|error| chain(&error)) })
+    Ok(Attached { ebpf, links, lsm: lsm.map_err(|error| report::one_line(&error)) })
 }
 
 fn attach_lsm(ebpf: &mut Ebpf, root: &File, place: &Place<'_>) -> Result<Vec<Link>, AttachError> {
@@ -223,7 +223,7 @@ fn attach_one(
     let name = program.name;
     let loaded = ebpf.program_mut(name).ok_or(AttachError::NoProgram(name))?;
     load_program(loaded, program.hook, btf)
-        .map_err(|error| AttachError::Load { name, source: Box::new(error) })?;
+        .map_err(|error| AttachError::Load { name, why: verdict(&error) })?;
     let path = place.pins.link(name);
     if let Some(fd) = take_over(loaded, &path, root) {
         return Ok(Link { name, layer: program.layer(), fd });
@@ -312,14 +312,14 @@ fn pin_link(link: FdLink, path: &Path) -> io::Result<OwnedFd> {
     bpf::open_pin(path)
 }
 
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+/// The verifier's last words, which say what it objects to; before them stand thousands of lines of how it got there.
+fn verdict(error: &ProgramError) -> String {
+    let ProgramError::LoadError { io_error, verifier_log } = error else { return error.to_string() };
+    let log = verifier_log.to_string();
+    let statistics = ["processed ", "verification time", "stack depth"];
+    let spoken = log.lines().filter(|line| !statistics.iter().any(|start| line.starts_with(start)));
+    match spoken.last() {
+        Some(last) if !last.is_empty() => format!("{io_error}: {last}"),
+        _ => io_error.to_string(),
     }
-    text
 }

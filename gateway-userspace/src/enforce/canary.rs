@@ -6,7 +6,7 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::{
-        fd::{AsFd as _, OwnedFd},
+        fd::{AsRawFd as _, RawFd},
         linux::net::SocketAddrExt as _,
         unix::net::{SocketAddr as UnixAddr, UnixListener, UnixStream},
     },
@@ -17,12 +17,13 @@ use std::{
 
 use aya::maps::lpm_trie::Key;
 use gateway_policy::level::Level;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockProtocol, SockType};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{maps::Told, roster};
-use crate::sys::bpf;
+use crate::sys::{self, bpf};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -48,6 +49,9 @@ pub struct Lures {
     /// Name of an abstract unix socket of an outsider
     #[arg(long)]
     outsider: String,
+    /// Descriptor of a connected socket that an outsider made
+    #[arg(long)]
+    inherited: RawFd,
     /// A cgroup.procs outside the canary's cgroup
     #[arg(long)]
     elsewhere: PathBuf,
@@ -105,9 +109,9 @@ fn judge(refused: Refused, tcp_reached: bool) -> Result<Finding, CanaryError> {
 
 /// The canary's own part: tries everything and says what was refused.
 pub fn sing(lures: &Lures) -> io::Result<Refused> {
-    // The go-ahead comes over a socket that an outsider made, which this process must then be unable to use.
-    let mut inherited = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    inherited.read_exact(&mut [0])?;
+    // The go-ahead comes when this process is in its cgroup.
+    io::stdin().read_exact(&mut [0])?;
+    let mut inherited = UnixStream::from(sys::owned(lures.inherited));
     // Whether this reached anybody is for the one who listens to say.
     let _ =
         TcpStream::connect_timeout(&lures.tcp, PATIENCE).and_then(|mut stream| stream.write_all(b"canary"));
@@ -177,6 +181,8 @@ impl Drop for Scratch {
 /// What an outsider holds out to the canary.
 struct Baits {
     tcp: TcpListener,
+    /// Both ends of the socket that the canary inherits: with the far end gone its write would fail by itself.
+    _held: (UnixStream, UnixStream),
     _udp: UdpSocket,
     _outsider: UnixListener,
     lures: Lures,
@@ -192,29 +198,32 @@ impl Baits {
         tcp.set_nonblocking(true)?;
         let udp = UdpSocket::bind("127.0.0.1:0")?;
         let outsider = UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?)?;
+        let held = UnixStream::pair()?;
+        fcntl(&held.0, FcntlArg::F_SETFD(FdFlag::empty()))?;
         let lures = Lures {
             tcp: tcp.local_addr()?,
             udp: udp.local_addr()?,
             outsider: name.to_owned(),
+            inherited: held.0.as_raw_fd(),
             elsewhere: root.join("cgroup.procs"),
         };
-        Ok(Self { tcp, _udp: udp, _outsider: outsider, lures })
+        Ok(Self { tcp, _held: held, _udp: udp, _outsider: outsider, lures })
     }
 
     fn watch_child(&self, scratch: &Scratch) -> Result<Refused, CanaryError> {
-        let (mut ours, theirs) = UnixStream::pair().map_err(|error| set_up("sockets", error))?;
-        let child = self.spawn(theirs).map_err(|error| set_up("process", error))?;
-        // Whatever happens now, the child is waited for.
-        let started = scratch.take_in(&child).and_then(|()| ours.write_all(&[1]));
+        let mut child = self.spawn().map_err(|error| set_up("process", error))?;
+        // Whatever happens now, the child is waited for; without the go-ahead it ends at the end of its input.
+        let started = scratch.take_in(&child).and_then(|()| match child.stdin.take() {
+            Some(mut stdin) => stdin.write_all(&[1]),
+            None => Ok(()),
+        });
         let answer = child.wait_with_output().map_err(|error| set_up("process", error))?;
-        // Until here, so that the canary's write fails for no other reason than a refusal.
-        drop(ours);
         started.map_err(|error| set_up("cgroup", error))?;
         serde_json::from_slice(&answer.stdout)
             .map_err(|_| CanaryError::Silent(String::from_utf8_lossy(&answer.stderr).trim().to_owned()))
     }
 
-    fn spawn(&self, stdin: UnixStream) -> io::Result<Child> {
+    fn spawn(&self) -> io::Result<Child> {
         let lures = &self.lures;
         Command::new(std::env::current_exe()?)
             .arg("canary")
@@ -226,10 +235,10 @@ impl Baits {
                 "--outsider",
                 &lures.outsider,
             ])
-            .arg("--elsewhere")
+            .args(["--inherited", &lures.inherited.to_string(), "--elsewhere"])
             .arg(&lures.elsewhere)
             .env_clear()
-            .stdin(Stdio::from(OwnedFd::from(stdin)))
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -10,7 +10,7 @@ use aya::maps::MapData;
 use gateway_common::event::{Act, Report, Why};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{maps::Said, netns, reports, state::State};
+use super::{maps::Said, netns, reports, roster::CANARY, state::State};
 use crate::config::Config;
 
 /// How often everything is looked at even if nothing was reported.
@@ -37,6 +37,8 @@ fn read_all(state: &State, said: &mut Said, config: &Config) {
     let mut spoken = Vec::new();
     while let Some(item) = said.reports.next() {
         match reports::parse(&item) {
+            // The canary is refused everything, by our own wish.
+            Some(report) if report.agent == CANARY => {}
             Some(report) if is_about_cgroups(&report) => moved = true,
             Some(report) => spoken.push(report),
             None => tracing::error!("the programs report in a shape that is not ours"),
