@@ -2,8 +2,12 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+const SCRATCH_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// The root of the source tree this command was started from.
 pub(crate) fn root() -> Result<PathBuf> {
@@ -21,6 +25,19 @@ pub(crate) fn cache(part: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(&dir)
         .with_context(|| format!("cannot make the cache folder {}", dir.display()))?;
     Ok(dir)
+}
+
+/// A folder in the cache for as long as it is held: on the filesystem where what is built will stay. Those of runs that
+/// were killed are removed after a day.
+pub(crate) fn scratch() -> Result<TempDir> {
+    let dir = cache("scratch")?;
+    for entry in std::fs::read_dir(&dir)?.filter_map(Result::ok) {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        if modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > SCRATCH_LIFE)) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    TempDir::new_in(&dir).with_context(|| format!("cannot make a folder in {}", dir.display()))
 }
 
 /// Where the cache is, whether or not it exists yet.

@@ -23,8 +23,7 @@ pub(super) struct Disks {
 impl Disks {
     /// Packs the job's files and script.
     pub(super) fn prepare(job: &Job) -> Result<Self> {
-        let dir = TempDir::new_in(workspace::cache("guest-jobs")?)
-            .context("cannot make a folder for the guest's disks")?;
+        let dir = workspace::scratch()?;
         let tree = dir.path().join("job");
         fs::create_dir(&tree)?;
         for (host, guest) in &job.files {

@@ -53,11 +53,11 @@ impl Image {
 /// The image of this recipe, built now if the cache does not have it.
 pub(super) fn ready() -> Result<Image> {
     let _lock = workspace::Lock::take("guest-image")?;
-    let guests = workspace::cache("guest")?;
+    workspace::cache("guest")?;
     let dir = location()?;
     if !dir.exists() {
         println!("building the guest image, once: {}", dir.display());
-        let unfinished = tempfile::Builder::new().prefix("unfinished-").tempdir_in(&guests)?;
+        let unfinished = workspace::scratch()?;
         build(unfinished.path()).context("cannot build the guest image")?;
         // Only a whole image ever has the name that is looked for.
         fs::rename(unfinished.keep(), &dir)?;
