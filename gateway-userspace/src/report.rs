@@ -65,6 +65,11 @@ pub fn one_line(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// `1 agent`, `2 agents`.
+pub fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 fn render(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {

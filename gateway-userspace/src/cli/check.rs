@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Global;
 use crate::config::{Config, Mistakes};
-use crate::report;
+use crate::report::{self, counted};
 
 /// Check the configuration: list every mistake, or say what is in force
 #[derive(Debug, clap::Args)]
@@ -55,10 +55,6 @@ fn summary(config: &Config) -> String {
         lines.push(format!("warning: [{}] {}: {}", danger.table, danger.key, danger.what));
     }
     lines.join("\n") + "\n"
-}
-
-fn counted(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 fn listed<T: ToString>(items: &[T]) -> String {

@@ -9,6 +9,9 @@ use super::mistakes::Gathered;
 use super::schema::{AgentKeys, Config};
 use super::section::did_you_mean;
 
+/// In the kernel 0 is nobody watched, 1 is watched and nobody's, 2 is the enforcer's canary.
+const LAST_RESERVED_ID: u32 = 2;
+
 pub fn check(all: &Gathering, mistakes: &Gathered) {
     for agent in all.agents.values() {
         targets_exist(all, agent, mistakes);
@@ -113,8 +116,7 @@ fn agent_ids_differ(all: &Gathering, mistakes: &Gathered) {
     let ids: Vec<(u32, &String)> = all.agents.keys().map(|name| (Config::agent_id(name), name)).collect();
     for (index, (id, name)) in ids.iter().enumerate() {
         let twin = ids.iter().take(index).find(|(other, _)| other == id);
-        // 0 and 1 have meanings of their own in the kernel.
-        if *id < 2 || twin.is_some() {
+        if *id <= LAST_RESERVED_ID || twin.is_some() {
             let what = format!("the name `{name}` leads to a number that is taken");
             all.complain(&[&format!("agents.{name}")], what, "choose another name for this agent", mistakes);
         }

@@ -1,22 +1,26 @@
 //! Enforcement itself, as the enforcer knows it: it demands refusals in a cgroup of its own and reads no lists.
 
+use std::collections::BTreeMap;
+
 use gateway_policy::level::Level;
 
 use super::Finding;
 use crate::attribution::status::{StatusError, enforcer_status};
-use crate::attribution::wire::EnforcerStatus;
-use crate::config::Config;
-use crate::report::one_line;
+use crate::attribution::wire::{EnforcerStatus, WatchedAgent};
+use crate::config::{Agent, Config};
+use crate::report::{counted, one_line};
 
 const LEVEL: &str = "level";
 const AGENTS: &str = "agents";
 const EVENTS: &str = "events";
+/// What the enforcer calls cgroups that are watched and no agent's.
+const NOBODY: &str = "nobody";
 
 pub fn check(config: &Config) -> Vec<Finding> {
     match enforcer_status(&config.enforce.socket) {
         Ok(status) => {
             let mut findings = level(&status, config.enforce.minimum_level);
-            findings.push(agents(&status, config));
+            findings.push(agents(&status, &config.agents));
             findings.push(events(&status));
             findings
         }
@@ -56,19 +60,42 @@ fn level(status: &EnforcerStatus, minimum: Level) -> Vec<Finding> {
     findings
 }
 
-/// An enforcer that was started with another configuration watches other cgroups.
-fn agents(status: &EnforcerStatus, config: &Config) -> Finding {
-    let watched = |name: &String| status.agents.iter().any(|agent| agent.name == *name);
-    let missing: Vec<&str> = config.agents.keys().filter(|name| !watched(name)).map(String::as_str).collect();
-    if missing.is_empty() {
-        let cgroups: usize = status.agents.iter().map(|agent| agent.cgroups.len()).sum();
-        return Finding::ok(
+/// What is watched, and whether the enforcer and this configuration mean the same agents. An agent that does not
+/// run has no cgroup, and the enforcer does not name it.
+fn agents(status: &EnforcerStatus, configured: &BTreeMap<String, Agent>) -> Finding {
+    let strangers: Vec<&str> = status
+        .agents
+        .iter()
+        .map(|agent| agent.name.as_str())
+        .filter(|name| *name != NOBODY && !configured.contains_key(*name))
+        .collect();
+    if !strangers.is_empty() {
+        let what =
+            format!("the enforcer watches {}, which the configuration does not have", strangers.join(", "));
+        return Finding::broken(
             AGENTS,
-            format!("all {} known to the enforcer, {cgroups} cgroups", config.agents.len()),
+            what,
+            "restart postern-enforce.service, so that it reads the configuration again",
         );
     }
-    let what = format!("the enforcer does not know {}", missing.join(", "));
-    Finding::broken(AGENTS, what, "restart postern-enforce.service, so that it reads the configuration again")
+    let cgroups = |agent: &WatchedAgent| agent.cgroups.len();
+    if let Some(nobody) = status.agents.iter().find(|agent| agent.name == NOBODY) {
+        let what = format!("{} cgroups are closed: they are watched but may be no agent's", cgroups(nobody));
+        return Finding::gap(
+            AGENTS,
+            what,
+            "read the enforcer's journal: the level is too low, or agents changed",
+        );
+    }
+    let shown: Vec<String> = status
+        .agents
+        .iter()
+        .map(|agent| format!("{} in {}", agent.name, counted(cgroups(agent), "cgroup")))
+        .collect();
+    match shown.as_slice() {
+        [] => Finding::ok(AGENTS, "none runs"),
+        running => Finding::ok(AGENTS, running.join(", ")),
+    }
 }
 
 fn events(status: &EnforcerStatus) -> Finding {
@@ -84,6 +111,7 @@ fn events(status: &EnforcerStatus) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::wire::WatchedCgroup;
     use crate::doctor::Outcome;
 
     fn status(level: Option<Level>, open: &[&str]) -> EnforcerStatus {
@@ -110,6 +138,18 @@ mod tests {
         for (found, minimum, outcome) in table {
             assert_eq!(level(&status(found, &[]), minimum)[0].outcome, outcome, "{found:?} for {minimum}");
         }
+    }
+
+    #[test]
+    fn cgroups_of_agents_that_are_not_configured_are_told() {
+        let watched = |name: &str| {
+            let cgroups = vec![WatchedCgroup { id: 7, path: "/agents.slice/x".to_string() }];
+            let agent = WatchedAgent { name: name.to_string(), agent_id: 9, cgroups };
+            agents(&EnforcerStatus { agents: vec![agent], ..status(None, &[]) }, &BTreeMap::new())
+        };
+        assert_eq!(agents(&status(None, &[]), &BTreeMap::new()).outcome, Outcome::Ok);
+        assert_eq!(watched("gone").outcome, Outcome::Broken);
+        assert_eq!(watched(NOBODY).outcome, Outcome::Gap);
     }
 
     #[test]
