@@ -21,3 +21,11 @@ pub use reference::reference;
 // Siblings name what they are given: a whole table, or a part of one.
 #[allow(unused_imports)]
 pub use schema::{Agent, Config, Dns, Enforce, Inbound, Serve, UnixPeer};
+
+/// A configuration for tests, written as in a file, on a host that has every user.
+#[cfg(test)]
+pub fn fixture(text: &str) -> Config {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("postern.toml"), text).expect("a file");
+    load::load(dir.path(), &|_| Some(1000)).map_err(|mistakes| mistakes.listing()).expect("no mistakes")
+}

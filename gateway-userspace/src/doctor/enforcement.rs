@@ -112,6 +112,7 @@ fn events(status: &EnforcerStatus) -> Finding {
 mod tests {
     use super::*;
     use crate::attribution::wire::WatchedCgroup;
+    use crate::config::fixture;
     use crate::doctor::Outcome;
 
     fn status(level: Option<Level>, open: &[&str]) -> EnforcerStatus {
@@ -142,12 +143,14 @@ mod tests {
 
     #[test]
     fn cgroups_of_agents_that_are_not_configured_are_told() {
+        let configured = fixture("[agents.coder]\nslice = \"agents.slice\"\n").agents;
         let watched = |name: &str| {
             let cgroups = vec![WatchedCgroup { id: 7, path: "/agents.slice/x".to_string() }];
             let agent = WatchedAgent { name: name.to_string(), agent_id: 9, cgroups };
-            agents(&EnforcerStatus { agents: vec![agent], ..status(None, &[]) }, &BTreeMap::new())
+            agents(&EnforcerStatus { agents: vec![agent], ..status(None, &[]) }, &configured)
         };
-        assert_eq!(agents(&status(None, &[]), &BTreeMap::new()).outcome, Outcome::Ok);
+        assert_eq!(agents(&status(None, &[]), &configured).outcome, Outcome::Ok);
+        assert_eq!(watched("coder").outcome, Outcome::Ok);
         assert_eq!(watched("gone").outcome, Outcome::Broken);
         assert_eq!(watched(NOBODY).outcome, Outcome::Gap);
     }
