@@ -97,3 +97,24 @@ fn belongs_to_outer_build(name: &OsStr) -> bool {
     let of_compiler = name.starts_with("RUSTC") || name.starts_with("RUSTDOC") || name == "RUSTFLAGS";
     of_cargo || of_compiler || name == "RUSTUP_TOOLCHAIN" || name == "LD_LIBRARY_PATH"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_a_quoted_line_apart_into_the_same_words() {
+        let words = ["printf", "%s\n", "two words", "it's", "", "$HOME", "a;b"];
+        let printed = output(Command::new("sh").arg("-c").arg(quoted_line(words))).unwrap();
+        assert_eq!(printed.lines().collect::<Vec<_>>(), words[2..]);
+    }
+
+    #[test]
+    fn the_outer_build_is_forgotten_and_the_registry_is_not() {
+        let forgotten =
+            ["CARGO_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN"];
+        assert!(forgotten.iter().all(|name| belongs_to_outer_build(OsStr::new(name))));
+        let kept = ["CARGO_HOME", "CARGO_REGISTRIES_MIRROR_INDEX", "RUSTUP_HOME", "PATH"];
+        assert!(!kept.iter().any(|name| belongs_to_outer_build(OsStr::new(name))));
+    }
+}

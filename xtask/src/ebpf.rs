@@ -3,6 +3,7 @@
 //! Debian's rustc-web comes with `core` for the BPF target; stable Rust from elsewhere does not. The product itself
 //! is built by the ordinary toolchain, which is why this crate is a workspace of its own.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -70,8 +71,13 @@ fn forget_other_clones(target_dir: &Path) -> Result<()> {
 
 fn copy(built: &Path, folder: &Path) -> Result<PathBuf> {
     let object = folder.join("postern.bpf.o");
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::copy(built, &object))
-        .with_context(|| format!("cannot copy {} to {}", built.display(), object.display()))?;
+    let bytes = fs::read(built).with_context(|| format!("cannot read {}", built.display()))?;
+    // A new time on the same object would have the product built again.
+    if fs::read(&object).is_ok_and(|present| present == bytes) {
+        return Ok(object);
+    }
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&object, bytes))
+        .with_context(|| format!("cannot write {}", object.display()))?;
     Ok(object)
 }

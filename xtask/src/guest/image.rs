@@ -131,10 +131,13 @@ fn executable(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Debian's sources as this machine has them, so that a local mirror is used; backports come from the same place.
 fn sources() -> Result<Vec<String>> {
     let format = "$(SITE) $(RELEASE) $(COMPONENT)";
-    let targets = command::output(Command::new("apt-get").args(["indextargets", "--format", format]))?;
+    sources_among(&command::output(Command::new("apt-get").args(["indextargets", "--format", format]))?)
+}
+
+/// Debian's sources as this machine has them, so that a local mirror is used; backports come from the same place.
+fn sources_among(targets: &str) -> Result<Vec<String>> {
     let known = |release: &str| {
         targets.lines().find_map(|target| target.strip_suffix(&format!(" {release} main"))).map(str::to_owned)
     };
@@ -162,4 +165,30 @@ fn take_boot_files(tree: &Path, dir: &Path, kernel: Kernel) -> Result<()> {
         fs::copy(found.path(), dir.join(format!("{ours}-{kernel}")))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backports_come_from_where_debian_comes_from() {
+        let targets = "http://mirror.test/debian bookworm main\n\
+                       http://mirror.test/debian bookworm contrib\n\
+                       http://other.test/tool bookworm stable\n\
+                       http://mirror.test/security bookworm-security main\n";
+        assert_eq!(
+            sources_among(targets).unwrap(),
+            [
+                "deb http://mirror.test/debian bookworm main",
+                "deb http://mirror.test/security bookworm-security main",
+                "deb http://mirror.test/debian bookworm-backports main",
+            ]
+        );
+    }
+
+    #[test]
+    fn another_release_alone_is_refused() {
+        assert!(sources_among("http://mirror.test/debian trixie main\n").is_err());
+    }
 }
