@@ -4,6 +4,7 @@
 pub mod bpf;
 pub mod clock;
 mod netns;
+pub mod raw;
 pub mod seqpacket;
 
 use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
