@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod doctor;
 mod enforce;
+mod escapes;
 mod kernel;
 mod mounts;
 mod report;

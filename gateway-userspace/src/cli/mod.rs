@@ -1,11 +1,14 @@
 //! The command line. A new command is a file here with `Args` and `Args::run`, its `mod` line and its
 //! line in `commands!`.
 
+mod bypass_test;
 mod canary;
 mod check;
 mod completions;
 mod doctor;
 mod enforce;
+mod escape_attempt;
+mod escape_outsider;
 mod man;
 mod reference;
 
@@ -58,6 +61,11 @@ commands! {
     Canary(canary),
     Check(check),
     Doctor(doctor),
+    BypassTest(bypass_test),
+    #[command(hide = true)]
+    EscapeAttempt(escape_attempt),
+    #[command(hide = true)]
+    EscapeOutsider(escape_outsider),
     #[command(hide = true)]
     Completions(completions),
     #[command(hide = true)]
