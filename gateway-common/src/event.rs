@@ -76,8 +76,6 @@ codes! {
         /// A cgroup that the kernel side began to watch by itself.
         CgroupMade = 64 => "cgroup-made",
         CgroupGone = 65 => "cgroup-gone",
-        /// A task went from a watched cgroup to another place, or came.
-        TaskMoved = 66 => "task-moved",
     }
 }
 

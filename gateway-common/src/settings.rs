@@ -8,5 +8,13 @@ pub struct Settings {
     pub gateway_port: u16,
     /// UDP port of the resolver front on the same addresses, host order.
     pub dns_port: u16,
-    pub zero: u32,
+    /// Not zero once a new cgroup found no room in the list of watched ones: from then on the ancestors of a cgroup
+    /// that is not in the list are asked too, until the enforcer has made room.
+    pub crowded: u32,
+}
+
+/// What the gateway serves in a network namespace; bits.
+pub mod serves {
+    pub const TCP: u32 = 1;
+    pub const DNS: u32 = 2;
 }

@@ -1,6 +1,7 @@
 //! The kernel's decisions as plain functions of facts that a hook has gathered. The programs gather, ask here, act.
 
 use crate::event::Why;
+use crate::settings::serves;
 use crate::watch::{NOBODY, Watch, flags};
 
 pub const IPPROTO_ICMP: u32 = 1;
@@ -45,8 +46,8 @@ pub struct ConnectFacts {
     pub protocol: u32,
     /// Host order.
     pub port: u16,
-    /// The gateway has listeners in this network namespace.
-    pub netns_served: bool,
+    /// What the gateway serves in this network namespace.
+    pub served: u32,
     /// The destination is a loopback listener that carries this agent's mark.
     pub own_listener: bool,
 }
@@ -59,16 +60,16 @@ pub fn connect(facts: &ConnectFacts) -> Connect {
     }
     match (facts.socket_type, facts.protocol) {
         (SOCK_STREAM, IPPROTO_TCP) if facts.own_listener => Connect::Own,
-        (SOCK_STREAM, IPPROTO_TCP) => if_served(facts, Connect::Gateway),
-        (SOCK_DGRAM, IPPROTO_UDP) if facts.port == DNS_PORT => if_served(facts, Connect::Dns),
+        (SOCK_STREAM, IPPROTO_TCP) => if_served(facts, serves::TCP, Connect::Gateway),
+        (SOCK_DGRAM, IPPROTO_UDP) if facts.port == DNS_PORT => if_served(facts, serves::DNS, Connect::Dns),
         (SOCK_DGRAM, IPPROTO_UDP) => Connect::Refuse(Why::Udp),
         _ => Connect::Refuse(Why::Protocol),
     }
 }
 
 #[inline(always)]
-fn if_served(facts: &ConnectFacts, route: Connect) -> Connect {
-    if facts.netns_served { route } else { Connect::Refuse(Why::ForeignNetns) }
+fn if_served(facts: &ConnectFacts, what: u32, route: Connect) -> Connect {
+    if facts.served & what != 0 { route } else { Connect::Refuse(Why::ForeignNetns) }
 }
 
 /// May a process with this uid use the network from this cgroup at all?

@@ -12,7 +12,7 @@ use gateway_common::{
 
 use crate::{
     kernel::{cgroup_id, follow, offset, read},
-    maps::{PATTERNS, WATCHED},
+    maps::{PATTERNS, SETTINGS, WATCHED},
     report, subject,
 };
 
@@ -34,8 +34,12 @@ pub fn postern_cgroup_mkdir(ctx: RawTracePointContext) -> i32 {
         },
     };
     let id = cgroup_id(cgroup);
-    // Full: the limit on descendants that the enforcer sets on every agent's cgroup keeps this from happening.
-    let _ = WATCHED.insert(id, watch, 0);
+    if WATCHED.insert(id, watch, 0).is_err()
+        && let Some(settings) = SETTINGS.get_ptr_mut(0)
+    {
+        // SAFETY: one aligned integer of the map's only entry.
+        unsafe { (*settings).crowded = 1 };
+    }
     report::cgroup(id, watch.agent, Act::CgroupMade);
     0
 }
@@ -51,22 +55,6 @@ pub fn postern_cgroup_release(ctx: RawTracePointContext) -> i32 {
     if let Some(watch) = subject::of_cgroup(id) {
         let _ = WATCHED.remove(id);
         report::cgroup(id, watch.agent, Act::CgroupGone);
-    }
-    0
-}
-
-/// A task that leaves or enters an agent's cgroup. It cannot be refused here; the second layer does that. It is seen.
-#[raw_tracepoint(tracepoint = "cgroup_attach_task")]
-pub fn postern_cgroup_attach_task(ctx: RawTracePointContext) -> i32 {
-    let to: *const c_void = ctx.arg(0);
-    if of_version_1(to) {
-        return 0;
-    }
-    let id = cgroup_id(to);
-    let there = subject::of_cgroup(id).unwrap_or_default().agent;
-    let here = subject::current().unwrap_or_default().agent;
-    if here != there {
-        report::task_moved(id, if here == 0 { there } else { here });
     }
     0
 }

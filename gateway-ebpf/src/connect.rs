@@ -71,8 +71,8 @@ pub fn judge(ctx: &SockAddrContext, family: u32, act: Act) -> i32 {
         socket_type: socket_type(ctx),
         protocol,
         port: origin.port,
-        // SAFETY: only its presence is looked at.
-        netns_served: unsafe { NETNS.get(origin.netns) }.is_some(),
+        // SAFETY: one integer is copied.
+        served: unsafe { NETNS.get(origin.netns) }.copied().unwrap_or(0),
         own_listener: protocol == IPPROTO_TCP && flow::is_loopback(origin.addr) && own_listener(ctx, &origin),
     };
     match verdict::connect(&facts) {

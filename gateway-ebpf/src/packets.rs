@@ -4,7 +4,7 @@
 use aya_ebpf::{
     EbpfContext as _,
     bindings::{__sk_buff, bpf_sock},
-    helpers::generated::{bpf_sk_fullsock, bpf_skb_cgroup_id, bpf_skb_load_bytes},
+    helpers::generated::{bpf_sk_fullsock, bpf_skb_ancestor_cgroup_id, bpf_skb_cgroup_id, bpf_skb_load_bytes},
     macros::cgroup_skb,
     programs::SkBuffContext,
 };
@@ -107,7 +107,12 @@ fn from_agent(header: &Header, watch: Watch) -> bool {
 fn watched(ctx: &SkBuffContext) -> Option<(u64, Watch)> {
     // SAFETY: the context is the hook's own.
     let cgroup = unsafe { bpf_skb_cgroup_id(raw(ctx)) };
-    subject::of_cgroup(cgroup).map(|watch| (cgroup, watch))
+    if let Some(watch) = subject::of_cgroup(cgroup) {
+        return Some((cgroup, watch));
+    }
+    // SAFETY: the context is the hook's own.
+    let found = subject::crowded_search(|level| unsafe { bpf_skb_ancestor_cgroup_id(raw(ctx), level) });
+    found.map(|watch| (cgroup, watch))
 }
 
 #[inline(always)]

@@ -38,14 +38,6 @@ pub fn flow(origin: &Origin, act: Act, why: Why, protocol: u32) {
     send(&report);
 }
 
-/// Reports that the running task moved a task (often itself) across the border of a watched cgroup.
-#[inline(always)]
-pub fn task_moved(to: u64, agent: u32) {
-    let mut report = by_task(agent, Act::TaskMoved, Why::None);
-    report.cgroup = to;
-    send(&report);
-}
-
 /// Reports something about a cgroup.
 #[inline(always)]
 pub fn cgroup(id: u64, agent: u32, act: Act) {

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
-    generated::{bpf_get_current_cgroup_id, bpf_ktime_get_boot_ns},
+    generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_ktime_get_boot_ns},
 };
 use gateway_common::{flow::Origin, settings::Settings, watch::Watch};
 
@@ -18,7 +18,34 @@ pub fn of_cgroup(id: u64) -> Option<Watch> {
 /// The agent that the running task belongs to.
 #[inline(always)]
 pub fn current() -> Option<Watch> {
-    of_cgroup(current_cgroup())
+    if let Some(watch) = of_cgroup(current_cgroup()) {
+        return Some(watch);
+    }
+    // SAFETY: takes a number, always answers.
+    crowded_search(|level| unsafe { bpf_get_current_ancestor_cgroup_id(level) })
+}
+
+/// Deeper than this an agent's cgroup does not lie.
+const LEVELS: i32 = 12;
+
+/// Only while the list is full: a cgroup that found no room belongs to whom its ancestors belong.
+#[inline(always)]
+pub fn crowded_search(ancestor: impl Fn(i32) -> u64) -> Option<Watch> {
+    if settings().crowded == 0 {
+        return None;
+    }
+    let mut level = 1;
+    while level < LEVELS {
+        let id = ancestor(level);
+        if id == 0 {
+            return None;
+        }
+        if let Some(watch) = of_cgroup(id) {
+            return Some(watch);
+        }
+        level += 1;
+    }
+    None
 }
 
 #[inline(always)]

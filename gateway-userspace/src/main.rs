@@ -15,6 +15,7 @@ mod mounts;
 mod report;
 mod sys;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
                 .with_env_var("POSTERN_LOG")
                 .from_env_lossy(),
         )
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .with_target(false)
         .init();

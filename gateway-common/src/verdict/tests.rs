@@ -9,7 +9,7 @@ fn tcp(port: u16) -> ConnectFacts {
         socket_type: SOCK_STREAM,
         protocol: IPPROTO_TCP,
         port,
-        netns_served: true,
+        served: serves::TCP | serves::DNS,
         own_listener: false,
     }
 }
@@ -28,16 +28,18 @@ fn tcp_goes_to_the_gateway_and_datagrams_nowhere_but_dns() {
 
 #[test]
 fn an_agent_reaches_its_own_listener_directly_even_where_no_gateway_listens() {
-    let own = ConnectFacts { own_listener: true, netns_served: false, ..tcp(8080) };
+    let own = ConnectFacts { own_listener: true, served: 0, ..tcp(8080) };
     assert_eq!(connect(&own), Connect::Own);
 }
 
 #[test]
 fn without_a_listener_in_the_namespace_nothing_is_sent_anywhere() {
     for facts in [tcp(443), udp(53)] {
-        let foreign = ConnectFacts { netns_served: false, ..facts };
+        let foreign = ConnectFacts { served: 0, ..facts };
         assert_eq!(connect(&foreign), Connect::Refuse(Why::ForeignNetns));
     }
+    let half = ConnectFacts { served: serves::TCP, ..udp(53) };
+    assert_eq!(connect(&half), Connect::Refuse(Why::ForeignNetns));
 }
 
 #[test]

@@ -93,7 +93,6 @@ pub struct Attached {
 #[derive(Debug)]
 pub struct Link {
     pub name: &'static str,
-    pub layer: Layer,
     fd: OwnedFd,
 }
 
@@ -226,11 +225,11 @@ fn attach_one(
         .map_err(|error| AttachError::Load { name, why: verdict(&error) })?;
     let path = place.pins.link(name);
     if let Some(fd) = take_over(loaded, &path, root) {
-        return Ok(Link { name, layer: program.layer(), fd });
+        return Ok(Link { name, fd });
     }
     let link = new_link(loaded, program.hook, root).map_err(|source| AttachError::Attach { name, source })?;
     let fd = pin_link(link, &path).map_err(|source| AttachError::Pin { path, source })?;
-    Ok(Link { name, layer: program.layer(), fd })
+    Ok(Link { name, fd })
 }
 
 fn load_program(program: &mut Loaded, hook: Hook, btf: Option<&Btf>) -> Result<(), ProgramError> {

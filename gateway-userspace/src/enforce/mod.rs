@@ -25,7 +25,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use gateway_common::settings::Settings;
+use gateway_common::settings::{Settings, serves};
 use nix::{
     sys::signal::{SigSet, Signal},
     unistd::User,
@@ -95,10 +95,10 @@ fn gate(config: &Config, finding: &Finding) -> Gate {
 }
 
 fn tell_settings(told: &mut Told, config: &Config) -> anyhow::Result<()> {
-    let settings = Settings { gateway_port: config.serve.port, dns_port: config.dns.port, zero: 0 };
+    let settings = Settings { gateway_port: config.serve.port, dns_port: config.dns.port, crowded: 0 };
     told.settings.set(0, settings, 0)?;
     let here = sys::netns_cookie().context("cannot name this network namespace")?;
-    told.netns.insert(here, 1, 0)?;
+    told.netns.insert(here, serves::TCP | serves::DNS, 0)?;
     Ok(())
 }
 

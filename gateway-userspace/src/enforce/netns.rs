@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use gateway_common::event::Report;
+use gateway_common::{event::Report, settings::serves};
 use nix::sched::{CloneFlags, setns};
 
 use super::state::State;
@@ -31,7 +31,7 @@ fn hand_over(state: &State, netns: u64, listeners: Vec<OwnedFd>) {
     for listener in &listeners {
         state.post(&Notice::Listener { netns }, Some(listener));
     }
-    if let Err(error) = state.enforcement().told.netns.insert(netns, 1, 0) {
+    if let Err(error) = state.enforcement().told.netns.insert(netns, serves::TCP, 0) {
         tracing::error!(netns, %error, "cannot tell the kernel that a network namespace is served");
     }
 }

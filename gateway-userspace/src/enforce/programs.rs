@@ -47,7 +47,6 @@ const fn lsm(name: &'static str, hook: &'static str) -> Program {
 pub const ALL: &[Program] = &[
     cgroup("postern_cgroup_mkdir", Hook::Tracepoint("cgroup_mkdir")),
     cgroup("postern_cgroup_release", Hook::Tracepoint("cgroup_release")),
-    cgroup("postern_cgroup_attach_task", Hook::Tracepoint("cgroup_attach_task")),
     cgroup("postern_sock_create", Hook::Sock),
     cgroup("postern_established", Hook::SockOps),
     cgroup("postern_getpeername4", Hook::SockAddr),

@@ -7,10 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use gateway_common::{
-    event::{Act, Report, Why},
-    watch::NOBODY,
-};
+use gateway_common::{event::Report, watch::NOBODY};
 
 use super::{
     Enforcement,
@@ -86,15 +83,7 @@ impl State {
             (enforcement.roster.name_of(report.agent).map(str::to_owned), path)
         };
         let refusal = reports::refusal(report, agent, path);
-        if report.act == Act::TaskMoved as u8 {
-            tracing::warn!(
-                pid = report.pid,
-                cgroup = report.cgroup,
-                "a task crossed the border of an agent's cgroup"
-            );
-        } else if report.why != Why::None as u8 {
-            tracing::info!(agent = ?refusal.agent, act = refusal.act, why = refusal.why, comm = refusal.comm, "refused");
-        }
+        tracing::info!(agent = ?refusal.agent, act = refusal.act, why = refusal.why, comm = refusal.comm, "refused");
         self.post(&Notice::Refusal(refusal), None);
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aya::maps::{MapError, lpm_trie::Key};
-use gateway_common::watch::Watch;
+use gateway_common::{settings::Settings, watch::Watch};
 use thiserror::Error;
 
 use super::{
@@ -52,13 +52,39 @@ pub fn reconcile(told: &mut Told, root: &Path, roster: &Roster) -> Result<Watche
     let mut found = Watched::new();
     walk(root, "", None, roster, &mut found, MAX_DEPTH)
         .map_err(|source| WatchError::Hierarchy { path: root.to_owned(), source })?;
-    for (id, (_, watch)) in &found {
-        if told.watched.get(id, 0).ok() != Some(*watch) {
-            told.watched.insert(id, watch, 0)?;
+    // What is not watched any more makes room first.
+    release(told, root, &found)?;
+    let mut crowded = 0;
+    for (id, (path, watch)) in &found {
+        if told.watched.get(id, 0).ok() != Some(*watch) && told.watched.insert(id, watch, 0).is_err() {
+            crowded = 1;
+            freeze(root, path);
         }
     }
-    release(told, root, &found)?;
+    tell_crowded(told, crowded)?;
     Ok(found)
+}
+
+/// A cgroup that the list has no room for must not run: its processes stand still until an operator raises
+/// `enforce.max_cgroups` and thaws them.
+fn freeze(root: &Path, path: &str) {
+    let file = root.join(path.trim_start_matches('/')).join("cgroup.freeze");
+    match fs::write(&file, "1") {
+        Ok(()) => {
+            tracing::error!(cgroup = path, "no room to watch this cgroup: frozen; raise enforce.max_cgroups")
+        }
+        Err(error) => {
+            tracing::error!(cgroup = path, %error, "no room to watch this cgroup, and it cannot be frozen")
+        }
+    }
+}
+
+fn tell_crowded(told: &mut Told, crowded: u32) -> Result<(), WatchError> {
+    let settings = told.settings.get(&0, 0)?;
+    if settings.crowded != crowded {
+        told.settings.set(0, Settings { crowded, ..settings }, 0)?;
+    }
+    Ok(())
 }
 
 fn walk(
