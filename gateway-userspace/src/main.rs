@@ -13,6 +13,7 @@ mod escapes;
 mod kernel;
 mod mounts;
 mod report;
+mod service;
 mod sys;
 
 use std::io::IsTerminal as _;

@@ -19,7 +19,7 @@ impl Args {
         if self.detach {
             enforce::detach(&config)?;
         } else {
-            enforce::run(&config)?;
+            enforce::run(&global.config_dir, config)?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -11,12 +11,11 @@ use gateway_common::event::{Act, Report, Why};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{maps::Said, netns, reports, roster::CANARY, state::State};
-use crate::config::Config;
 
 /// How often everything is looked at even if nothing was reported.
 const INSPECTION: Duration = Duration::from_secs(5);
 
-pub fn listen(state: &State, mut said: Said, config: &Config) {
+pub fn listen(state: &State, mut said: Said) {
     let mut inspected = Instant::now();
     loop {
         let patience = INSPECTION.saturating_sub(inspected.elapsed());
@@ -24,15 +23,15 @@ pub fn listen(state: &State, mut said: Said, config: &Config) {
         let mut waiting = [PollFd::new(said.reports.as_fd(), PollFlags::POLLIN)];
         // Interrupted or not: look.
         let _ = poll(&mut waiting, timeout);
-        read_all(state, &mut said, config);
+        read_all(state, &mut said);
         if inspected.elapsed() >= INSPECTION {
-            state.enforcement().inspect(config);
+            state.enforcement().inspect(&state.config());
             inspected = Instant::now();
         }
     }
 }
 
-fn read_all(state: &State, said: &mut Said, config: &Config) {
+fn read_all(state: &State, said: &mut Said) {
     let mut moved = false;
     let mut spoken = Vec::new();
     while let Some(item) = said.reports.next() {
@@ -50,7 +49,7 @@ fn read_all(state: &State, said: &mut Said, config: &Config) {
     for report in &spoken {
         state.tell(report);
         if report.why == Why::ForeignNetns as u8 {
-            netns::serve(state, config, report);
+            netns::serve(state, report);
         }
     }
     state.tell_lost(lost(&said.lost));

@@ -9,6 +9,7 @@ mod listening;
 mod maps;
 mod netns;
 mod peers;
+mod privileges;
 mod process;
 mod programs;
 mod reports;
@@ -26,6 +27,7 @@ use std::{
 
 use anyhow::Context as _;
 use gateway_common::settings::{Settings, serves};
+use gateway_policy::level::Level;
 use nix::{
     sys::signal::{SigSet, Signal},
     unistd::User,
@@ -39,7 +41,13 @@ use self::{
     state::State,
     watching::Watched,
 };
-use crate::{config::Config, kernel, mounts, report::WithHelp as _, sys};
+use crate::{
+    config::Config,
+    kernel, mounts,
+    report::{self, WithHelp as _},
+    service::notify,
+    sys,
+};
 
 /// Everything that is in force.
 struct Enforcement {
@@ -89,9 +97,13 @@ fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
 const LOAD_HELP: &str =
     "run `postern doctor`; the enforcer needs root, and a binary built by `cargo xtask build`";
 
-/// Below the least acceptable level agents' cgroups stay shut.
+/// Below the least acceptable level agents' cgroups stay shut. The level `unit` is a matter of each agent's own unit,
+/// which its start demands with a canary of its own.
 fn gate(config: &Config, finding: &Finding) -> Gate {
-    if finding.level >= config.enforce.minimum_level { Gate::Open } else { Gate::Shut }
+    match config.enforce.minimum_level {
+        Level::Full if finding.level < Level::Full => Gate::Shut,
+        Level::Full | Level::Unit | Level::Cgroup => Gate::Open,
+    }
 }
 
 fn tell_settings(told: &mut Told, config: &Config) -> anyhow::Result<()> {
@@ -126,6 +138,16 @@ impl Enforcement {
         }
     }
 
+    /// Takes on another configuration of the same host. Ports and sockets keep their first values until a restart.
+    fn adopt(&mut self, config: &Config) -> anyhow::Result<()> {
+        let roster = Roster::new(config, gate(config, &self.finding));
+        watching::tell_patterns(&mut self.told, &roster)?;
+        peers::refresh(&mut self.told, config)?;
+        self.roster = roster;
+        self.reconcile();
+        Ok(())
+    }
+
     /// Looks at everything that could have come loose, and mends it.
     fn inspect(&mut self, config: &Config) {
         self.reconcile();
@@ -142,28 +164,47 @@ impl Enforcement {
 }
 
 /// Runs until it is told to stop. The programs stay in force afterwards.
-pub fn run(config: &Config) -> anyhow::Result<()> {
+pub fn run(dir: &Path, config: Config) -> anyhow::Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(anyhow::anyhow!("the enforcer must run as root"))
+            .help("start postern-enforce.service, or run it with sudo");
+    }
     let asker = User::from_name(&config.serve.user)?
         .with_context(|| format!("there is no user {}", config.serve.user))
         .help("create it, or set serve.user")?;
     let signals = block_signals()?;
-    let (enforcement, flows, said) = establish(config)?;
-    announce(&enforcement, config);
-    let state = Arc::new(State::new(enforcement, flows));
+    let (enforcement, flows, said) = establish(&config)?;
+    announce(&enforcement, &config);
     let listener = answers::listen(&config.enforce.socket, &asker)?;
-    let config = Arc::new(config.clone());
-    spawn("answers", {
-        let state = Arc::clone(&state);
-        move || answers::serve(&state, &listener, asker.uid)
-    })?;
-    spawn("reports", {
-        let state = Arc::clone(&state);
-        let config = Arc::clone(&config);
-        move || listening::listen(&state, said, &config)
-    })?;
-    let stop = signals.wait().context("cannot wait for a signal")?;
-    tracing::info!(%stop, "stopping; enforcement stays in force");
-    Ok(())
+    privileges::drop_unneeded()?;
+    let state = Arc::new(State::new(enforcement, flows, config));
+    let (answering, listening) = (Arc::clone(&state), Arc::clone(&state));
+    spawn("answers", move || answers::serve(&answering, &listener, asker.uid))?;
+    spawn("reports", move || listening::listen(&listening, said))?;
+    notify::notify("READY=1");
+    loop {
+        match signals.wait().context("cannot wait for a signal")? {
+            Signal::SIGHUP => reload(&state, dir),
+            stop => {
+                tracing::info!(%stop, "stopping; enforcement stays in force");
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A configuration with mistakes changes nothing.
+fn reload(state: &State, dir: &Path) {
+    match Config::load(dir) {
+        Ok(config) => match state.enforcement().adopt(&config) {
+            Ok(()) => {
+                state.keep_config(config);
+                tracing::info!("the configuration was read again");
+            }
+            Err(error) => tracing::error!("{}", report::one_line(error.as_ref())),
+        },
+        Err(mistakes) => tracing::error!("the former configuration stays in force\n{}", mistakes.listing()),
+    }
 }
 
 /// Takes the enforcement away: the one way in which agents' cgroups become like any other.
@@ -175,7 +216,7 @@ pub fn detach(config: &Config) -> anyhow::Result<()> {
 fn announce(enforcement: &Enforcement, config: &Config) {
     let finding = &enforcement.finding;
     let open = finding.open.join(", ");
-    if finding.level < config.enforce.minimum_level {
+    if gate(config, finding) == Gate::Shut {
         tracing::error!(level = %finding.level, least = %config.enforce.minimum_level, open, "agents stay shut: the level is too low");
     } else if open.is_empty() {
         tracing::info!(level = %finding.level, "in force");
@@ -191,7 +232,7 @@ fn announce(enforcement: &Enforcement, config: &Config) {
 }
 
 fn block_signals() -> anyhow::Result<SigSet> {
-    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]);
     signals.thread_block().context("cannot block signals")?;
     Ok(signals)
 }

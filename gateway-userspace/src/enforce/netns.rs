@@ -13,11 +13,11 @@ use gateway_common::{event::Report, settings::serves};
 use nix::sched::{CloneFlags, setns};
 
 use super::state::State;
-use crate::{attribution::wire::Notice, config::Config, sys};
+use crate::{attribution::wire::Notice, sys};
 
 /// Makes the listeners in the namespace of the process that was refused.
-pub fn serve(state: &State, config: &Config, report: &Report) {
-    let (pid, netns, port) = (report.tgid, report.netns, config.serve.port);
+pub fn serve(state: &State, report: &Report) {
+    let (pid, netns, port) = (report.tgid, report.netns, state.config().serve.port);
     let made = thread::scope(|scope| scope.spawn(|| listeners_inside(pid, netns, port)).join());
     match made {
         Ok(Ok(listeners)) => hand_over(state, netns, listeners),

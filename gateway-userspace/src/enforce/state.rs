@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     os::fd::OwnedFd,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use gateway_common::{event::Report, watch::NOBODY};
@@ -17,11 +17,13 @@ use super::{
 };
 use crate::{
     attribution::wire::{EnforcerStatus, Notice, WatchedAgent, WatchedCgroup},
+    config::Config,
     kernel,
 };
 
 #[allow(missing_debug_implementations)] // aya's maps have none
 pub struct State {
+    config: Mutex<Arc<Config>>,
     enforcement: Mutex<Enforcement>,
     outbox: Mutex<Outbox>,
     lost: Mutex<u64>,
@@ -30,8 +32,9 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(enforcement: Enforcement, flows: Flows) -> Self {
+    pub fn new(enforcement: Enforcement, flows: Flows, config: Config) -> Self {
         Self {
+            config: Mutex::new(Arc::new(config)),
             enforcement: Mutex::new(enforcement),
             outbox: Mutex::default(),
             lost: Mutex::default(),
@@ -43,6 +46,14 @@ impl State {
     /// A thread that panicked while holding the lock left the maps in the kernel whole; each is one system call.
     pub fn enforcement(&self) -> MutexGuard<'_, Enforcement> {
         self.enforcement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn keep_config(&self, config: Config) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {

@@ -1,0 +1,3 @@
+//! What makes a process a service: its service manager.
+
+pub mod notify;
