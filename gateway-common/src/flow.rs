@@ -8,6 +8,10 @@ pub type Words = [u32; 4];
 /// `::ffff:0:0` as the third word, in network order.
 const MAPPED: u32 = 0x0000_ffff_u32.to_be();
 
+/// 127.0.0.1 and ::1 in network order.
+pub const LOOPBACK4: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
+pub const LOOPBACK6: Words = [0, 0, 0, 1_u32.to_be()];
+
 /// The mapped form of an IPv4 address given in network order.
 #[must_use]
 #[inline(always)]

@@ -3,28 +3,26 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    bindings::{BPF_F_CURRENT_NETNS, bpf_sock, bpf_sock_tuple},
-    helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_sk_lookup_tcp, bpf_sk_release},
+    bindings::bpf_sock,
+    helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie},
     macros::cgroup_sock_addr,
     programs::SockAddrContext,
 };
 use gateway_common::{
     event::{Act, Why},
-    flow::{self, Origin, Words, route},
+    flow::{self, LOOPBACK4, LOOPBACK6, Origin, Words, route},
     verdict::{self, AF_INET, AF_INET6, Connect, ConnectFacts, IPPROTO_TCP},
     watch::Watch,
 };
 
 use crate::{
+    listener,
     maps::{NETNS, ORIGIN, OWNER},
     report, subject,
 };
 
 const ALLOW: i32 = 1;
 const DENY: i32 = 0;
-/// 127.0.0.1 and ::1 in network order.
-const LOOPBACK4: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
-const LOOPBACK6: Words = [0, 0, 0, 1_u32.to_be()];
 
 #[cgroup_sock_addr(connect4)]
 pub fn postern_connect4(ctx: SockAddrContext) -> i32 {
@@ -73,7 +71,8 @@ pub fn judge(ctx: &SockAddrContext, family: u32, act: Act) -> i32 {
         port: origin.port,
         // SAFETY: one integer is copied.
         served: unsafe { NETNS.get(origin.netns) }.copied().unwrap_or(0),
-        own_listener: protocol == IPPROTO_TCP && flow::is_loopback(origin.addr) && own_listener(ctx, &origin),
+        own_listener: protocol == IPPROTO_TCP && flow::is_loopback(origin.addr)
+            && listener::is_own(ctx.as_ptr(), origin.addr, origin.port, watch.agent),
     };
     match verdict::connect(&facts) {
         Connect::Own => keep(sk, &mut origin, route::OWN),
@@ -146,37 +145,6 @@ pub fn restore(ctx: &SockAddrContext, family: u32) {
         set_ip4(ctx, ip);
         set_port(ctx, origin.port);
     }
-}
-
-/// Is there a listener at this loopback address which this very agent made?
-#[inline(always)]
-fn own_listener(ctx: &SockAddrContext, origin: &Origin) -> bool {
-    // SAFETY: all zero is a valid tuple.
-    let mut tuple: bpf_sock_tuple = unsafe { core::mem::zeroed() };
-    let size = if let Some(ip) = flow::unmapped(origin.addr) {
-        tuple.__bindgen_anon_1.ipv4.saddr = LOOPBACK4;
-        tuple.__bindgen_anon_1.ipv4.daddr = if ip == 0 { LOOPBACK4 } else { ip };
-        tuple.__bindgen_anon_1.ipv4.dport = origin.port.to_be();
-        12
-    } else {
-        tuple.__bindgen_anon_1.ipv6.saddr = LOOPBACK6;
-        tuple.__bindgen_anon_1.ipv6.daddr = LOOPBACK6;
-        tuple.__bindgen_anon_1.ipv6.dport = origin.port.to_be();
-        36
-    };
-    // SAFETY: the tuple is initialised and of the size that names its family.
-    let sk = unsafe { bpf_sk_lookup_tcp(ctx.as_ptr(), &mut tuple, size, BPF_F_CURRENT_NETNS as u64, 0) };
-    if sk.is_null() {
-        return false;
-    }
-    // SAFETY: checked for null, and released below on every path.
-    let own = match unsafe { OWNER.get(sk) } {
-        Some(owner) => *owner == origin.agent,
-        None => false,
-    };
-    // SAFETY: this reference was taken above.
-    unsafe { bpf_sk_release(sk.cast()) };
-    own
 }
 
 #[inline(always)]

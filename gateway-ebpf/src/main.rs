@@ -9,6 +9,7 @@ mod connect;
 mod datagram;
 mod established;
 mod kernel;
+mod listener;
 mod maps;
 mod packets;
 mod report;

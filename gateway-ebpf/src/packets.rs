@@ -16,6 +16,7 @@ use gateway_common::{
 };
 
 use crate::{
+    listener,
     maps::{ORIGIN, OWNER, PENDING},
     report, subject,
 };
@@ -51,13 +52,16 @@ pub fn postern_egress(ctx: SkBuffContext) -> i32 {
         dns_port: subject::settings().dns_port,
     };
     match verdict::egress(&facts) {
+        Verdict::Refuse(why) => refuse(cgroup, watch, Some(&header), Act::SendPacket, why),
+        Verdict::Pass if header.opens && !still_own(&ctx, sk, &header, watch) => {
+            refuse(cgroup, watch, Some(&header), Act::SendPacket, Why::Unmarked)
+        }
         Verdict::Pass => {
             if header.protocol == IPPROTO_UDP {
                 announce(sk, &header);
             }
             PASS
         }
-        Verdict::Refuse(why) => refuse(cgroup, watch, Some(&header), Act::SendPacket, why),
     }
 }
 
@@ -76,6 +80,24 @@ pub fn postern_ingress(ctx: SkBuffContext) -> i32 {
     match verdict::ingress(&facts) {
         Verdict::Pass => PASS,
         Verdict::Refuse(why) => refuse(cgroup, watch, Some(&header), Act::ReceivePacket, why),
+    }
+}
+
+/// Between `connect` and the packet that opens the connection, an own listener may have given its port to somebody
+/// else's.
+#[inline(always)]
+fn still_own(ctx: &SkBuffContext, sk: *mut bpf_sock, header: &Header, watch: Watch) -> bool {
+    if sk.is_null() {
+        return false;
+    }
+    // SAFETY: checked for null.
+    match unsafe { ORIGIN.get(sk) } {
+        Some(origin) if origin.route == route::OWN => {
+            listener::is_own(ctx.as_ptr(), header.to, header.to_port, watch.agent)
+        }
+        Some(_) => true,
+        // Every connect of an agent passes a hook that leaves its origin.
+        None => false,
     }
 }
 
