@@ -49,9 +49,10 @@ pub fn tell_patterns(told: &mut Told, roster: &Roster) -> Result<(), WatchError>
 
 /// Walks the hierarchy and makes the kernel's list agree with it.
 pub fn reconcile(told: &mut Told, root: &Path, roster: &Roster) -> Result<Watched, WatchError> {
-    let mut found = Watched::new();
-    walk(root, "", None, roster, &mut found, MAX_DEPTH)
+    let mut walk = Walk { roster, found: Watched::new() };
+    walk.visit(root, "", None, Keeper::Root, MAX_DEPTH)
         .map_err(|source| WatchError::Hierarchy { path: root.to_owned(), source })?;
+    let found = walk.found;
     // What is not watched any more makes room first.
     release(told, root, &found)?;
     let mut crowded = 0;
@@ -87,33 +88,53 @@ fn tell_crowded(told: &mut Told, crowded: u32) -> Result<(), WatchError> {
     Ok(())
 }
 
-fn walk(
-    dir: &Path,
-    path: &str,
-    inherited: Option<Watch>,
-    roster: &Roster,
-    found: &mut Watched,
-    depth: usize,
-) -> io::Result<()> {
-    let watch = inherited.or_else(|| roster.designated(path));
-    if let Some(watch) = watch {
-        found.insert(fs::metadata(dir)?.ino(), (path.to_owned(), watch));
-    }
-    if depth == 0 {
-        return Ok(());
-    }
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-        if entry.file_type()?.is_dir() {
-            match walk(&entry.path(), &format!("{path}/{name}"), watch, roster, found, depth - 1) {
-                // Removed while we looked.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other?,
+/// Who may move processes about above a cgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    Root,
+    /// Some cgroup above it was handed to a user, who can move what runs below it to another place there.
+    User,
+}
+
+struct Walk<'a> {
+    roster: &'a Roster,
+    found: Watched,
+}
+
+impl Walk<'_> {
+    fn visit(
+        &mut self,
+        dir: &Path,
+        path: &str,
+        inherited: Option<Watch>,
+        above: Keeper,
+        depth: usize,
+    ) -> io::Result<()> {
+        let facts = fs::metadata(dir)?;
+        let watch = inherited.or_else(|| self.roster.designated(path, above));
+        if let Some(watch) = watch {
+            self.found.insert(facts.ino(), (path.to_owned(), watch));
+        }
+        let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
+        let here = if facts.uid() == 0 { above } else { Keeper::User };
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            if entry.file_type()?.is_dir() {
+                match self.visit(&entry.path(), &format!("{path}/{name}"), watch, here, depth) {
+                    // Removed while we looked.
+                    Err(error) if gone(&error) => {}
+                    other => other?,
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// A cgroup that is being removed answers reads with ENODEV.
+fn gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
 }
 
 /// Releases cgroups that the kernel took by the beginning of their name only, and those of a former configuration.
