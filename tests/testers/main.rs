@@ -1,0 +1,25 @@
+//! Does, inside an agent or in its place, what no ordinary program does on demand. Each command prints one line for
+//! the suite that started it.
+
+mod enter;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some((command, rest)) = args.split_first() else {
+        eprintln!("tester: which command?");
+        return ExitCode::FAILURE;
+    };
+    let done = match command.as_str() {
+        "enter" => enter::run(rest),
+        unknown => Err(anyhow::anyhow!("no command {unknown}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tester {command}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
