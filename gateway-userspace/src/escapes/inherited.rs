@@ -12,6 +12,10 @@ use super::outcome::Claim;
 use crate::sys::raw::{self, During, Ring, Stopped};
 
 const BY_TASK: &[Closer] = &[Closer::Lsm, Closer::Unit];
+/// The hooks of connect and sendmsg judge the caller, whosever the socket is.
+const BY_CALLER: &[Closer] = &[Closer::Cgroup, Closer::Lsm, Closer::Unit];
+/// Makes its socket outside and enters the cgroup before it uses it.
+const LATE: &[Need] = &[Need::EntersLate];
 const SPLICE_BEFORE_6_5: &[Gap] = &[Gap {
     level: Level::Full,
     before: Some((6, 5)),
@@ -31,21 +35,21 @@ macro_rules! connected {
 }
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
-    Attempt::escape("inherited-tcp", "connects a TCP socket that its parent made", BY_TASK, |arena| {
+    Attempt::escape("inherited-tcp", "connects a TCP socket that its parent made", BY_CALLER, |arena| {
         connect_and_deliver(arena, arena.inherited(Legacy::TcpUnconnected)?, &arena.world4(ports::PLAIN))
     })
     .needs(&[Need::Inherited(Legacy::TcpUnconnected)]),
     Attempt::escape(
         "inherited-tcp-fastopen",
         "fast-opens a TCP socket that its parent made",
-        BY_TASK,
+        BY_CALLER,
         |arena| {
             let socket = arena.inherited(Legacy::TcpUnconnected)?;
             super::tcp::fastopen(arena, &socket, &arena.world4(ports::PLAIN))
         },
     )
     .needs(&[Need::Inherited(Legacy::TcpUnconnected)]),
-    Attempt::escape("inherited-udp", "sends on a datagram socket that its parent made", BY_TASK, |arena| {
+    Attempt::escape("inherited-udp", "sends on a datagram socket that its parent made", BY_CALLER, |arena| {
         let (socket, to) = (arena.inherited(Legacy::UdpUnconnected)?, arena.world4(ports::PLAIN));
         raw::sendto(socket, arena.bytes(), 0, Some(&to)).map(|()| Claim::Sent)
     })
@@ -178,38 +182,53 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     // Some kernels let only the process that made a ring submit to it.
     .bare(Bare::SomeHosts)
     .needs(&[Need::Inherited(Legacy::Ring)]),
-    late("opened-before-tcp", "connects a TCP socket made before it became an agent", |arena| {
-        let socket = super::arena::tcp(libc::AF_INET)?;
-        super::child::enter_cgroup()?;
-        connect_and_deliver(arena, socket, &arena.world4(ports::PLAIN))
-    }),
-    late("opened-before-udp", "sends on a datagram socket made before it became an agent", |arena| {
-        let socket = super::arena::udp(libc::AF_INET)?;
-        super::child::enter_cgroup()?;
-        raw::sendto(socket, arena.bytes(), 0, Some(&arena.world4(ports::PLAIN))).map(|()| Claim::Sent)
-    }),
-    late("connected-before", "sends on a connection made before it became an agent", |arena| {
-        let socket = super::arena::tcp(libc::AF_INET)?;
-        raw::connect(&socket, &arena.world4(ports::PLAIN))?;
-        super::child::enter_cgroup()?;
-        arena.deliver(socket)
-    }),
-    late("unix-connected-before", "writes to a unix connection made before it became an agent", |arena| {
-        let socket = patient(raw::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)?)?;
-        raw::connect(&socket, &raw::Address::unix_path(&arena.unix.stream))?;
-        super::child::enter_cgroup()?;
-        arena.deliver(socket)
-    }),
+    Attempt::escape(
+        "opened-before-tcp",
+        "connects a TCP socket made before it became an agent",
+        BY_CALLER,
+        |arena| {
+            let socket = super::arena::tcp(libc::AF_INET)?;
+            super::child::enter_cgroup()?;
+            connect_and_deliver(arena, socket, &arena.world4(ports::PLAIN))
+        },
+    )
+    .needs(LATE),
+    Attempt::escape(
+        "opened-before-udp",
+        "sends on a datagram socket made before it became an agent",
+        BY_CALLER,
+        |arena| {
+            let socket = super::arena::udp(libc::AF_INET)?;
+            super::child::enter_cgroup()?;
+            raw::sendto(socket, arena.bytes(), 0, Some(&arena.world4(ports::PLAIN))).map(|()| Claim::Sent)
+        },
+    )
+    .needs(LATE),
+    Attempt::escape(
+        "connected-before",
+        "sends on a connection made before it became an agent",
+        BY_TASK,
+        |arena| {
+            let socket = super::arena::tcp(libc::AF_INET)?;
+            raw::connect(&socket, &arena.world4(ports::PLAIN))?;
+            super::child::enter_cgroup()?;
+            arena.deliver(socket)
+        },
+    )
+    .needs(LATE),
+    Attempt::escape(
+        "unix-connected-before",
+        "writes to a unix connection made before it became an agent",
+        BY_TASK,
+        |arena| {
+            let socket = patient(raw::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)?)?;
+            raw::connect(&socket, &raw::Address::unix_path(&arena.unix.stream))?;
+            super::child::enter_cgroup()?;
+            arena.deliver(socket)
+        },
+    )
+    .needs(LATE),
 ];
-
-/// The attempt makes its socket outside and enters the cgroup before it uses it.
-const fn late(
-    name: &'static str,
-    vector: &'static str,
-    run: fn(&Arena) -> Result<Claim, Stopped>,
-) -> Attempt {
-    Attempt::escape(name, vector, BY_TASK, run).needs(&[Need::EntersLate])
-}
 
 fn splice(arena: &Arena, socket: &OwnedFd) -> Result<Claim, Stopped> {
     let (read, write) = nix::unistd::pipe().during("pipe")?;

@@ -26,6 +26,8 @@ mod runner;
 mod socket_options;
 mod stay;
 mod tcp;
+#[cfg(test)]
+mod threat_model;
 mod udp;
 mod unix;
 mod world;

@@ -69,10 +69,13 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
             options.write(true).custom_flags(libc::O_NONBLOCK).open(&arena.outsider.fifo).during("open")?;
         pipe.write_all(arena.bytes()).during("write").map(|()| Claim::Sent)
     }),
-    Attempt::residual("user-keyring", "leaves data in the keyring of its user", |arena| {
-        raw::keyring_add(&arena.token, arena.bytes())?;
-        Claim::created("a key that other processes of the user can read")
-    }),
+    Attempt {
+        closed_by: &[Closer::Unit],
+        ..Attempt::residual("user-keyring", "leaves data in the keyring of its user", |arena| {
+            raw::keyring_add(&arena.token, arena.bytes())?;
+            Claim::created("a key that other processes of the user can read")
+        })
+    },
     Attempt::must_work("trace-own-child", "traces a process that it started itself", |_| trace_own_child()),
 ];
 

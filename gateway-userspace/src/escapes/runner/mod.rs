@@ -22,8 +22,8 @@ use legacies::{Inheritance, Legacies};
 use placement::Placement;
 use process::Process;
 
-/// How long one attempt may take.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long one attempt may take. Its own waits add up to less, on an emulated machine too.
+const LIMIT: Duration = Duration::from_secs(15);
 /// How long the world is listened to after an attempt that thinks it got through, and after the last one.
 const PATIENCE: Duration = Duration::from_millis(300);
 
