@@ -24,6 +24,7 @@ pub fn listen(state: &State, mut said: Said) {
         // Interrupted or not: look.
         let _ = poll(&mut waiting, timeout);
         read_all(state, &mut said);
+        state.deliver();
         if inspected.elapsed() >= INSPECTION {
             state.enforcement().inspect(&state.config());
             inspected = Instant::now();

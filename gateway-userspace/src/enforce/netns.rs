@@ -28,8 +28,8 @@ pub fn serve(state: &State, report: &Report) {
 
 /// The namespace counts as served only when the gateway has the listeners.
 fn hand_over(state: &State, netns: u64, listeners: Vec<OwnedFd>) {
-    for listener in &listeners {
-        state.post(&Notice::Listener { netns }, Some(listener));
+    for listener in listeners {
+        state.post(Notice::Listener { netns }, Some(listener));
     }
     if let Err(error) = state.enforcement().told.netns.insert(netns, serves::TCP, 0) {
         tracing::error!(netns, %error, "cannot tell the kernel that a network namespace is served");

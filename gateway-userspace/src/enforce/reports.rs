@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -11,54 +11,74 @@ use gateway_common::{
     event::{Act, Report, Why},
     flow::{self, Words},
 };
-use nix::time::{ClockId, clock_gettime};
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    time::{ClockId, clock_gettime},
+};
 
-use crate::attribution::wire::{self, KernelRefusal, Notice};
+use crate::attribution::wire::{self, KernelRefusal, Notice, WireError};
 
-/// Notices kept while no gateway listens. More are counted.
-const BACKLOG: usize = 10_000;
+/// Notices kept for a gateway that is away or slow. More are counted.
+const KEPT: usize = 10_000;
 
-/// Whoever subscribed, and what nobody has heard yet.
+/// What the gateway has not heard yet. It is never waited for.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    subscribers: Vec<OwnedFd>,
-    backlog: VecDeque<Notice>,
-    unheard: u64,
+    subscriber: Option<OwnedFd>,
+    queue: VecDeque<Posted>,
+    missed: u64,
+}
+
+#[derive(Debug)]
+struct Posted {
+    notice: Notice,
+    fd: Option<OwnedFd>,
 }
 
 impl Outbox {
-    /// A new subscriber first hears what was kept.
+    /// The gateway that asked last is the one that is told.
     pub fn subscribe(&mut self, socket: OwnedFd) {
-        let lost = std::mem::take(&mut self.unheard);
-        let kept = std::mem::take(&mut self.backlog);
-        self.subscribers.push(socket);
-        for notice in kept {
-            self.post(&notice, None);
+        if let Err(error) = fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)) {
+            return tracing::warn!(%error, "the gateway cannot be told");
         }
-        if lost > 0 {
-            self.post(&Notice::Lost { count: lost }, None);
-        }
+        self.subscriber = Some(socket);
+        self.deliver();
     }
 
-    /// Tells every subscriber; one that has gone or does not read is dropped, and asks again when it is back.
-    pub fn post(&mut self, notice: &Notice, fd: Option<&OwnedFd>) {
-        self.subscribers.retain(|socket| {
-            wire::send(socket.as_fd(), notice, fd.map(std::os::fd::AsFd::as_fd))
-                .inspect_err(|error| tracing::warn!(%error, "a subscriber is gone"))
-                .is_ok()
-        });
-        if self.subscribers.is_empty() && fd.is_none() {
-            self.keep(notice.clone());
-        }
-    }
-
-    fn keep(&mut self, notice: Notice) {
-        if self.backlog.len() < BACKLOG {
-            self.backlog.push_back(notice);
+    pub fn post(&mut self, notice: Notice, fd: Option<OwnedFd>) {
+        if self.queue.len() < KEPT {
+            self.queue.push_back(Posted { notice, fd });
         } else {
-            self.unheard += 1;
+            self.missed += 1;
+        }
+        self.deliver();
+    }
+
+    /// Tells as much as the gateway takes now.
+    pub fn deliver(&mut self) {
+        let Some(socket) = &self.subscriber else { return };
+        let told = tell_all(socket.as_fd(), &mut self.queue, &mut self.missed);
+        match told {
+            Ok(()) => {}
+            Err(error) if error.would_block() => {}
+            Err(error) => {
+                tracing::warn!(%error, "the gateway is gone");
+                self.subscriber = None;
+            }
         }
     }
+}
+
+fn tell_all(socket: BorrowedFd<'_>, queue: &mut VecDeque<Posted>, missed: &mut u64) -> Result<(), WireError> {
+    while let Some(posted) = queue.front() {
+        wire::send(socket, &posted.notice, posted.fd.as_ref().map(std::os::fd::AsFd::as_fd))?;
+        queue.pop_front();
+    }
+    if *missed > 0 {
+        wire::send(socket, &Notice::Lost { count: *missed }, None)?;
+        *missed = 0;
+    }
+    Ok(())
 }
 
 /// Reads a report out of the ring. `None` for bytes that are no report.
@@ -139,6 +159,8 @@ fn since_boot() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
     use super::*;
 
     #[test]
@@ -190,11 +212,20 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_heard_is_kept_and_beyond_that_counted() {
+    fn a_gateway_that_is_away_or_does_not_read_hears_all_that_was_kept_and_how_much_was_not() {
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
         let mut outbox = Outbox::default();
-        for _ in 0..BACKLOG + 3 {
-            outbox.post(&Notice::Lost { count: 1 }, None);
+        let (one, more) = (Notice::Lost { count: 1 }, 3);
+        for _ in 0..KEPT + more {
+            outbox.post(one.clone(), None);
         }
-        assert_eq!((outbox.backlog.len(), outbox.unheard), (BACKLOG, 3));
+        outbox.subscribe(ours);
+        assert!(!outbox.queue.is_empty(), "the gateway took everything without reading");
+        for _ in 0..KEPT {
+            assert_eq!(wire::receive::<Notice>(theirs.as_fd()).unwrap(), one);
+            outbox.deliver();
+        }
+        assert_eq!(wire::receive::<Notice>(theirs.as_fd()).unwrap(), Notice::Lost { count: more as u64 });
     }
 }

@@ -64,8 +64,13 @@ impl State {
         self.outbox().subscribe(socket);
     }
 
-    pub fn post(&self, notice: &Notice, fd: Option<&OwnedFd>) {
+    pub fn post(&self, notice: Notice, fd: Option<OwnedFd>) {
         self.outbox().post(notice, fd);
+    }
+
+    /// What the gateway had no room for before.
+    pub fn deliver(&self) {
+        self.outbox().deliver();
     }
 
     /// Name of the agent and path of the cgroup.
@@ -95,7 +100,7 @@ impl State {
         };
         let refusal = reports::refusal(report, agent, path);
         tracing::info!(agent = ?refusal.agent, act = refusal.act, why = refusal.why, comm = refusal.comm, "refused");
-        self.post(&Notice::Refusal(refusal), None);
+        self.post(Notice::Refusal(refusal), None);
     }
 
     /// Tells how many reports were lost since last time.
@@ -106,7 +111,7 @@ impl State {
         drop(lost);
         if count > 0 {
             tracing::warn!(count, "reports of refusals were lost: the ring was full");
-            self.post(&Notice::Lost { count }, None);
+            self.post(Notice::Lost { count }, None);
         }
     }
 
