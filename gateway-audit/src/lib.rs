@@ -1,2 +1,4 @@
 #![forbid(unsafe_code)]
-//! The evidence format.
+//! The evidence format: what happened, in words that can be read without a daemon.
+
+pub mod event;

@@ -1,0 +1,262 @@
+//! Everything an auditor would care about, one JSON object for each.
+//!
+//! A connection leaves `denied`, or else `opened` and later `ended`; the `connection` number ties the two
+//! together, and each line alone says who, where and at which level of enforcement.
+
+use std::net::SocketAddr;
+
+use gateway_policy::level::Level;
+use gateway_policy::target::NoMatch;
+use serde::{Deserialize, Serialize};
+
+/// One line of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// RFC 3339 in UTC.
+    pub at: String,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The gateway began to accept connections.
+    Started {
+        version: String,
+    },
+    /// The gateway stopped in order. Without it before the next `started`, it did not.
+    Stopped {
+        open_connections: u64,
+    },
+    /// The decision to let a connection through. It is written before anything goes to the target.
+    Opened(Connection),
+    /// The decision not to.
+    Denied(Denied),
+    /// How an opened connection ended.
+    Ended(Ended),
+    /// A name that was looked up, answered or not.
+    Asked(Asked),
+    /// The kernel refused something that an agent tried.
+    KernelRefused(KernelRefused),
+    /// So many kernel refusals could not be reported one by one.
+    KernelRefusalsLost {
+        count: u64,
+    },
+    /// Enforcement changed to this level; `None` means that it cannot be shown to work.
+    LevelChanged {
+        level: Option<Level>,
+        open_vectors: Vec<String>,
+    },
+    /// The enforcer does not answer: all connections are denied until `enforcer_back`.
+    EnforcerGone,
+    EnforcerBack,
+}
+
+/// Who asked, as the kernel saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    pub agent: String,
+    pub cgroup_id: u64,
+    pub cgroup_path: String,
+    pub netns: u64,
+    pub tgid: u32,
+    pub pid: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub comm: String,
+    pub exe: Option<Exe>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exe {
+    pub path: String,
+    pub sha256: String,
+}
+
+/// An opened connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Unique while one gateway runs.
+    pub connection: u64,
+    #[serde(flatten)]
+    pub who: Who,
+    /// Where the agent asked to go, which is where the bytes go.
+    pub original: SocketAddr,
+    pub target: String,
+    pub level: Option<Level>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denied {
+    pub connection: u64,
+    /// `None` when it could not be told whose the connection is.
+    pub who: Option<Who>,
+    pub original: Option<SocketAddr>,
+    /// The other end of the accepted connection.
+    pub peer: Option<SocketAddr>,
+    pub because: Denial,
+    pub level: Option<Level>,
+}
+
+/// Why a connection was not let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Denial {
+    /// The enforcer knows no agent that made this connection.
+    NotAnAgent,
+    /// The enforcer did not answer, or not in time.
+    NoAttribution,
+    /// The enforcer named an agent that is not configured.
+    UnknownAgent,
+    /// The destination is the gateway itself.
+    GatewayItself,
+    NoTarget,
+    NotForThisAgent,
+    Ambiguous,
+    TooManyConnections,
+}
+
+impl From<NoMatch> for Denial {
+    fn from(reason: NoMatch) -> Self {
+        match reason {
+            NoMatch::NoTarget => Self::NoTarget,
+            NoMatch::NotForThisAgent => Self::NotForThisAgent,
+            NoMatch::Ambiguous => Self::Ambiguous,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    #[serde(flatten)]
+    pub connection: Connection,
+    pub ending: Ending,
+    /// From the agent to the target.
+    pub sent_bytes: u64,
+    /// From the target to the agent.
+    pub received_bytes: u64,
+    pub lasted_ms: u64,
+}
+
+/// How a connection can end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Ending {
+    /// Both sides said that they were done.
+    Finished,
+    ResetByAgent,
+    ResetByTarget,
+    /// Nothing moved for `serve.idle_timeout`.
+    Idle,
+    ConnectTimedOut,
+    ConnectFailed {
+        why: String,
+    },
+    /// The gateway stopped, and the connection was still open after `serve.drain_timeout`.
+    GatewayStopped,
+    /// The gateway could not go on.
+    Failed {
+        why: String,
+    },
+}
+
+/// A question to the resolver front.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// `None` when it could not be told who asked.
+    pub who: Option<Who>,
+    pub transport: Transport,
+    /// `None` when the message could not be read.
+    pub name: Option<String>,
+    /// The record type that was asked for, such as `AAAA`.
+    pub kind: Option<String>,
+    pub answer: AnswerGiven,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerGiven {
+    Addresses,
+    /// The name is allowed and has nothing of this type.
+    Empty,
+    /// The host's resolver has no answer.
+    Failed,
+    /// The agent may not look this name up.
+    Refused,
+    Malformed,
+    /// Nothing was answered: nobody knows who asked.
+    Dropped,
+}
+
+/// What the kernel refused, to whom and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelRefused {
+    /// `None`: a watched cgroup that is no configured agent.
+    pub agent: Option<String>,
+    pub cgroup_id: u64,
+    pub cgroup_path: String,
+    pub tgid: u32,
+    pub pid: u32,
+    pub uid: u32,
+    pub comm: String,
+    pub act: String,
+    pub why: String,
+    pub destination: Option<SocketAddr>,
+    /// When it happened, by the kernel's account.
+    pub refused_at: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        Connection {
+            connection: 7,
+            who: Who {
+                agent: "coder".into(),
+                cgroup_id: 42,
+                cgroup_path: "/agents.slice/coder".into(),
+                netns: 1,
+                tgid: 100,
+                pid: 101,
+                uid: 1000,
+                gid: 1000,
+                comm: "psql".into(),
+                exe: Some(Exe { path: "/usr/bin/psql".into(), sha256: "00ff".into() }),
+            },
+            original: SocketAddr::from(([192, 0, 2, 1], 5432)),
+            target: "orders".into(),
+            level: Some(Level::Full),
+        }
+    }
+
+    #[test]
+    fn an_ended_connection_tells_all_about_itself_in_one_line() {
+        let event = Event::Ended(Ended {
+            connection: connection(),
+            ending: Ending::ConnectFailed { why: "refused".into() },
+            sent_bytes: 1,
+            received_bytes: 2,
+            lasted_ms: 3,
+        });
+        let record = Record { at: "2026-01-01T00:00:00Z".into(), event };
+        let line = serde_json::to_string(&record).expect("json");
+        let value: serde_json::Value = serde_json::from_str(&line).expect("json");
+        for (key, expected) in
+            [("event", "ended"), ("agent", "coder"), ("target", "orders"), ("level", "full")]
+        {
+            assert_eq!(value[key], expected, "{line}");
+        }
+        assert_eq!(value["ending"]["how"], "connect_failed");
+        assert_eq!(serde_json::from_str::<Record>(&line).expect("a record"), record);
+    }
+}
