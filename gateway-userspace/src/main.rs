@@ -5,16 +5,24 @@
 #![allow(unreachable_pub)]
 
 mod attribution;
+mod audit;
 mod cli;
 mod config;
+mod control;
+mod dns;
 mod doctor;
 mod enforce;
 mod escapes;
+mod gateway;
+mod intercept;
 mod kernel;
 mod mounts;
+mod pipeline;
+mod relay;
 mod report;
 mod service;
 mod sys;
+mod targets;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ mod escape_attempt;
 mod escape_outsider;
 mod man;
 mod reference;
+mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ macro_rules! commands {
 
 commands! {
     Enforce(enforce),
+    Serve(serve),
     #[command(hide = true)]
     Canary(canary),
     Check(check),

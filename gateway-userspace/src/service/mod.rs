@@ -1,3 +1,7 @@
-//! What makes a process a service: its service manager.
+//! What makes a process a service: its privileges, its limits, its signals and its service manager.
 
+pub mod folders;
+pub mod limits;
 pub mod notify;
+pub mod privileges;
+pub mod signals;

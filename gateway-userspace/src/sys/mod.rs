@@ -6,6 +6,7 @@ pub mod clock;
 mod netns;
 pub mod raw;
 pub mod seqpacket;
+pub mod tcp;
 
 use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use tokio::io::unix::AsyncFd;
 
 /// The most descriptors the kernel puts into one message. With room for all of them none can be cut off
 /// and left open without an owner.
@@ -23,6 +24,12 @@ pub struct Datagram {
 pub enum Whole {
     Yes,
     CutOff,
+}
+
+/// Puts a non-blocking socket under the care of the event loop.
+pub fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is open, and stays the same open file for as long as it lives.
+    Ok(unsafe { AsyncFd::register(socket) }?)
 }
 
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> io::Result<()> {

@@ -1,0 +1,40 @@
+//! `postern serve`.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::Global;
+use crate::config::Config;
+use crate::control::Control;
+use crate::gateway::Gateway;
+use crate::service::{folders, limits, notify, privileges, signals};
+
+/// Run the gateway: agents' connections arrive here, are recorded, and go on to their targets or nowhere
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+impl Args {
+    pub fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+        let config = global.load_config()?;
+        let user = privileges::service_user(&config.serve.user)?;
+        limits::make_room(config.serve.max_connections);
+        folders::prepare(&config.serve, &user)?;
+        let control = Control::open(&config.serve.control)?;
+        folders::hand_over(&config.serve.control, &user)?;
+        privileges::give_up(&user)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.context("cannot start the event loop")?.block_on(serve(config, control))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn serve(config: Config, control: Control) -> anyhow::Result<()> {
+    let asked_to_stop = signals::stop().context("cannot listen to signals")?;
+    let gateway = Gateway::new(config)?;
+    let stop = async {
+        asked_to_stop.await;
+        notify::notify("STOPPING=1");
+    };
+    gateway.run(control, || notify::notify("READY=1"), stop).await
+}

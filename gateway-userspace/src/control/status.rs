@@ -1,0 +1,58 @@
+//! How the gateway stands.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::Counted;
+use super::live::LiveConnection;
+use crate::attribution::wire::EnforcerStatus;
+use crate::gateway::Gateway;
+
+/// Connections that are listed one by one; the others are in the counts.
+const LISTED: usize = 200;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub uptime_ms: u64,
+    /// Configured agents, whether or not any of their processes run.
+    pub agents: Vec<String>,
+    pub enforcer: EnforcerSeen,
+    /// Including those that are not carried yet.
+    pub open_connections: u64,
+    pub live_by_agent: BTreeMap<String, u64>,
+    /// The newest ones.
+    pub live: Vec<LiveConnection>,
+    pub counts: Counted,
+}
+
+/// What the enforcer says, or why it says nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnforcerSeen {
+    Answers(EnforcerStatus),
+    Gone { why: String },
+}
+
+impl Status {
+    pub async fn of(gateway: &Gateway) -> Self {
+        let enforcer = match gateway.enforcer.status().await {
+            Ok(status) => EnforcerSeen::Answers(status),
+            Err(error) => EnforcerSeen::Gone { why: error.to_string() },
+        };
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_ms: u64::try_from(gateway.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            agents: gateway.config.agents.keys().cloned().collect(),
+            enforcer,
+            open_connections: gateway.open_connections() as u64,
+            live_by_agent: gateway.live.by_agent(),
+            live: gateway.live.newest(LISTED),
+            counts: gateway.counts.snapshot(),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `postern serve`: puts the parts of the gateway together, and runs them until it is told to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use gateway_audit::event::Event;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::attribution::Enforcer;
+use crate::attribution::notices::{Ear, Standing};
+use crate::audit::{RecordError, Recorder};
+use crate::config::Config;
+use crate::control::Control;
+use crate::control::counts::Counts;
+use crate::control::live::Live;
+use crate::dns::{Desk, Front};
+use crate::intercept::Gate;
+use crate::pipeline;
+use crate::relay::Relays;
+use crate::report::{WithHelp, one_line};
+use crate::targets::Targets;
+
+/// How long the endings of connections that were cut may take to be written.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
+/// Listeners handed over by the enforcer that nobody has taken yet.
+const HANDED_OVER: usize = 16;
+
+/// What every connection needs.
+#[derive(Debug)]
+pub struct Gateway {
+    pub config: Arc<Config>,
+    pub enforcer: Arc<Enforcer>,
+    pub standing: Standing,
+    pub targets: Arc<Targets>,
+    pub recorder: Recorder,
+    pub relays: Relays,
+    pub dns: Front,
+    pub counts: Arc<Counts>,
+    pub live: Live,
+    pub since: Instant,
+    numbers: AtomicU64,
+    room: Arc<Semaphore>,
+    closing: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// All parts, before any door is open.
+    pub fn new(config: Config) -> anyhow::Result<Arc<Self>> {
+        let config = Arc::new(config);
+        let recorder = Recorder::open(&config.serve.records)
+            .help("make the folder serve.records, writable for serve.user")?;
+        let enforcer = Arc::new(Enforcer::at(&config.enforce.socket));
+        let targets = Arc::new(Targets::new(Arc::clone(&config)));
+        let counts = Arc::new(Counts::default());
+        let dns = Front {
+            enforcer: Arc::clone(&enforcer),
+            targets: Arc::clone(&targets),
+            recorder: recorder.clone(),
+            counts: Arc::clone(&counts),
+        };
+        Ok(Arc::new(Self {
+            enforcer,
+            standing: Standing::default(),
+            targets,
+            recorder,
+            relays: Relays::start().context("cannot start the relay")?,
+            dns,
+            counts,
+            live: Live::default(),
+            since: Instant::now(),
+            numbers: AtomicU64::new(0),
+            room: Arc::new(Semaphore::new(config.serve.max_connections as usize)),
+            closing: watch::Sender::new(false),
+            config,
+        }))
+    }
+
+    /// Opens the doors, says so through `ready`, and closes them in order once `stop` is done.
+    pub async fn run(
+        self: &Arc<Self>,
+        control: Control,
+        ready: impl FnOnce(),
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let port = self.config.serve.port;
+        let gates =
+            Gate::open(port).await.help("is another gateway running? else set serve.port to a free one")?;
+        let desks = Desk::open(self.config.dns.port)
+            .await
+            .help("is another gateway running? else set dns.port to a free one")?;
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let _recorded = self.recorder.record(Event::Started { version }).await?;
+        let mut doors = JoinSet::new();
+        for gate in gates {
+            doors.spawn(Arc::clone(self).keep(gate));
+        }
+        for desk in desks {
+            doors.spawn(self.dns.clone().answer(desk));
+        }
+        doors.spawn(control.serve(Arc::clone(self)));
+        doors.spawn(Arc::clone(self).listen_to_the_enforcer());
+        ready();
+        stop.await;
+        doors.shutdown().await;
+        self.drain().await
+    }
+
+    pub fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Done when the connections that are still open must end.
+    pub async fn closing(&self) {
+        let mut closing = self.closing.subscribe();
+        // The sender lives in `self`.
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+
+    /// A connection was cut because its opening could not be recorded.
+    pub fn could_not_record(&self, error: &RecordError) {
+        tracing::error!(error = one_line(error), "a connection was refused because it could not be recorded");
+        self.counts.unrecorded();
+    }
+
+    pub fn open_connections(&self) -> usize {
+        (self.config.serve.max_connections as usize).saturating_sub(self.room.available_permits())
+    }
+
+    /// Accepts at a gate for as long as it is polled.
+    async fn keep(self: Arc<Self>, gate: Gate) {
+        loop {
+            let intercepted = gate.next().await;
+            match Arc::clone(&self.room).try_acquire_owned() {
+                Ok(place) => {
+                    let gateway = Arc::clone(&self);
+                    tokio::spawn(async move {
+                        pipeline::pass(&gateway, intercepted).await;
+                        drop(place);
+                    });
+                }
+                // Done here and not beside, so that a flood waits for its own records.
+                Err(_) => pipeline::turn_away(&self, intercepted).await,
+            }
+        }
+    }
+
+    /// Hears the enforcer, and keeps the gates that it makes in other network namespaces.
+    async fn listen_to_the_enforcer(self: Arc<Self>) {
+        let (listeners, mut handed_over) = mpsc::channel(HANDED_OVER);
+        let ear = Ear {
+            enforcer: Arc::clone(&self.enforcer),
+            recorder: self.recorder.clone(),
+            standing: self.standing.clone(),
+            counts: Arc::clone(&self.counts),
+            listeners,
+        };
+        let mut doors = JoinSet::new();
+        doors.spawn(ear.listen());
+        while let Some(listener) = handed_over.recv().await {
+            match Gate::adopt(listener) {
+                Ok(gate) => {
+                    doors.spawn(Arc::clone(&self).keep(gate));
+                }
+                Err(error) => tracing::warn!(%error, "cannot listen in another network namespace"),
+            }
+        }
+    }
+
+    /// Lets open connections finish for a while, then cuts those that are left.
+    async fn drain(&self) -> anyhow::Result<()> {
+        let everybody = self.config.serve.max_connections;
+        let open_connections = self.open_connections() as u64;
+        tracing::info!(open_connections, "stopping");
+        if timeout(self.config.serve.drain_timeout, self.room.acquire_many(everybody)).await.is_err() {
+            self.closing.send_replace(true);
+            if timeout(LAST_RECORDS, self.room.acquire_many(everybody)).await.is_err() {
+                tracing::warn!("some connections ended without a record of how");
+            }
+        }
+        let _recorded = self.recorder.record(Event::Stopped { open_connections }).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

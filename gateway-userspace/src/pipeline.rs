@@ -1,0 +1,206 @@
+//! The path of a connection. Each stage takes what the stage before it proved and returns its own proof:
+//!
+//! `Intercepted` → `Attributed` → `Matched` → `Opened` (recorded) → carried → `Ending` (recorded)
+//!
+//! There is no other way to the relay, and no way past the record of the ending.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gateway_audit::event::{Connection, Denial, Denied, Ended, Ending, Event};
+use gateway_policy::target::TargetName;
+use tokio::net::TcpStream;
+
+use crate::attribution::wire::Attribution;
+use crate::audit::{RecordError, Recorded};
+use crate::gateway::Gateway;
+use crate::intercept::{self, Intercepted};
+use crate::relay::{Cut, Pair, upstream};
+use crate::report::one_line;
+
+/// DNS over TCP goes to the resolver front.
+const DNS_PORT: u16 = 53;
+
+/// A connection that the enforcer knows the agent of.
+#[derive(Debug)]
+struct Attributed {
+    stream: TcpStream,
+    number: u64,
+    whose: Attribution,
+}
+
+/// A connection to something that policy calls by a name.
+#[derive(Debug)]
+struct Matched {
+    attributed: Attributed,
+    target: TargetName,
+}
+
+/// A connection whose opening stands in the records.
+#[derive(Debug)]
+struct Opened {
+    stream: TcpStream,
+    connection: Connection,
+    since: Instant,
+    _recorded: Recorded,
+}
+
+/// A connection that was told no, and what its record says.
+#[derive(Debug)]
+struct Refused {
+    stream: TcpStream,
+    denied: Denied,
+}
+
+/// Leads one connection from its arrival to its end.
+pub async fn pass(gateway: &Gateway, intercepted: Intercepted) {
+    let attributed = match attribute(gateway, intercepted).await {
+        Ok(attributed) if attributed.whose.original.port() == DNS_PORT => {
+            return gateway.dns.converse(attributed.stream, &attributed.whose, gateway.closing()).await;
+        }
+        Ok(attributed) => attributed,
+        Err(refused) => return refuse(gateway, *refused).await,
+    };
+    match match_target(gateway, attributed).await {
+        Ok(matched) => match open(gateway, matched).await {
+            Ok(opened) => carry(gateway, opened).await,
+            Err(error) => gateway.could_not_record(&error),
+        },
+        Err(refused) => refuse(gateway, *refused).await,
+    }
+}
+
+/// Turns away a connection that there is no room for.
+pub async fn turn_away(gateway: &Gateway, intercepted: Intercepted) {
+    refuse(gateway, *unknown(gateway, intercepted, Denial::TooManyConnections)).await;
+}
+
+async fn attribute(gateway: &Gateway, intercepted: Intercepted) -> Result<Attributed, Box<Refused>> {
+    use std::os::fd::AsFd;
+    match gateway.enforcer.whose(intercepted.stream.as_fd()).await {
+        Ok(Some(whose)) => {
+            let number = gateway.next_number();
+            let attributed = Attributed { stream: intercepted.stream, number, whose };
+            if !gateway.targets.is_configured(&attributed.whose.agent) {
+                return Err(attributed.refused(gateway, Denial::UnknownAgent));
+            }
+            if intercept::is_gate(attributed.whose.original, &attributed.stream) {
+                return Err(attributed.refused(gateway, Denial::GatewayItself));
+            }
+            Ok(attributed)
+        }
+        Ok(None) => Err(unknown(gateway, intercepted, Denial::NotAnAgent)),
+        Err(error) => {
+            tracing::warn!(error = one_line(&error), "cannot tell whose a connection is");
+            Err(unknown(gateway, intercepted, Denial::NoAttribution))
+        }
+    }
+}
+
+async fn match_target(gateway: &Gateway, attributed: Attributed) -> Result<Matched, Box<Refused>> {
+    match gateway.targets.find(&attributed.whose.agent, attributed.whose.original).await {
+        Ok(target) => Ok(Matched { attributed, target }),
+        Err(reason) => Err(attributed.refused(gateway, reason.into())),
+    }
+}
+
+async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError> {
+    let Matched { attributed: Attributed { stream, number, whose }, target } = matched;
+    let connection = Connection {
+        connection: number,
+        who: (&whose).into(),
+        original: whose.original,
+        target: target.as_str().to_owned(),
+        level: gateway.standing.level(),
+    };
+    let recorded = match gateway.recorder.record(Event::Opened(connection.clone())).await {
+        Ok(recorded) => recorded,
+        Err(error) => {
+            intercept::refuse(stream);
+            return Err(error);
+        }
+    };
+    gateway.counts.opened(&connection.who.agent);
+    Ok(Opened { stream, connection, since: Instant::now(), _recorded: recorded })
+}
+
+/// The only place from which the relay is reached, and the only one where an ending is written.
+async fn carry(gateway: &Gateway, opened: Opened) {
+    let Opened { stream, connection, since, _recorded } = opened;
+    let (ending, sent_bytes, received_bytes) = match connect(gateway, stream, &connection).await {
+        Ok(pair) => (relay(gateway, &pair, &connection).await, pair.sent(), pair.received()),
+        Err(ending) => (ending, 0, 0),
+    };
+    let lasted_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let ended = Ended { connection, ending, sent_bytes, received_bytes, lasted_ms };
+    gateway.recorder.note(Event::Ended(ended)).await;
+}
+
+async fn connect(gateway: &Gateway, stream: TcpStream, connection: &Connection) -> Result<Arc<Pair>, Ending> {
+    let limit = gateway.config.serve.connect_timeout;
+    let connected = tokio::select! {
+        connected = upstream::connect(connection.original, limit) => connected,
+        () = gateway.closing() => Err(Ending::GatewayStopped),
+    };
+    match connected {
+        Ok(target) => pair(stream, target)
+            .map_err(|error| Ending::Failed { why: format!("cannot prepare the sockets: {error}") }),
+        Err(ending) => {
+            intercept::refuse(stream);
+            Err(ending)
+        }
+    }
+}
+
+/// From here on the sockets are the relay's own, and not the event loop's.
+fn pair(agent: TcpStream, target: TcpStream) -> std::io::Result<Arc<Pair>> {
+    Pair::new(agent.into_std()?, target.into_std()?).map(Arc::new)
+}
+
+async fn relay(gateway: &Gateway, pair: &Arc<Pair>, connection: &Connection) -> Ending {
+    let _listed = gateway.live.list(connection, pair);
+    let carried = gateway.relays.carry(Arc::clone(pair), gateway.config.serve.idle_timeout);
+    tokio::pin!(carried);
+    tokio::select! {
+        ending = &mut carried => ending,
+        () = gateway.closing() => {
+            pair.cut(Cut::GatewayStopped);
+            carried.await
+        }
+    }
+}
+
+/// Records the no and says it. A no that cannot be recorded is said all the same.
+async fn refuse(gateway: &Gateway, refused: Refused) {
+    let Refused { stream, denied } = refused;
+    gateway.counts.denied(denied.who.as_ref().map(|who| who.agent.as_str()), denied.because);
+    gateway.recorder.note(Event::Denied(denied)).await;
+    intercept::refuse(stream);
+}
+
+/// Refuses a connection that nobody can tell anything about.
+fn unknown(gateway: &Gateway, intercepted: Intercepted, because: Denial) -> Box<Refused> {
+    let denied = Denied {
+        connection: gateway.next_number(),
+        who: None,
+        original: None,
+        peer: Some(intercepted.peer),
+        because,
+        level: gateway.standing.level(),
+    };
+    Box::new(Refused { stream: intercepted.stream, denied })
+}
+
+impl Attributed {
+    fn refused(self, gateway: &Gateway, because: Denial) -> Box<Refused> {
+        let denied = Denied {
+            connection: self.number,
+            who: Some((&self.whose).into()),
+            original: Some(self.whose.original),
+            peer: self.stream.peer_addr().ok(),
+            because,
+            level: gateway.standing.level(),
+        };
+        Box::new(Refused { stream: self.stream, denied })
+    }
+}

@@ -1,0 +1,113 @@
+//! The two sockets of a connection, and what can be told about them from outside the relay.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::atomic::{
+    AtomicU8, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::time::{Duration, Instant};
+
+use gateway_audit::event::Ending;
+use nix::sys::socket::{setsockopt, sockopt};
+
+use crate::sys::tcp;
+
+/// An agent's socket and its target's.
+#[derive(Debug)]
+pub struct Pair {
+    pub agent: TcpStream,
+    pub target: TcpStream,
+    began: Instant,
+    sent: AtomicU64,
+    received: AtomicU64,
+    /// Milliseconds from `began` to the last byte that moved.
+    moved_at: AtomicU64,
+    cut: AtomicU8,
+}
+
+/// Why a connection was ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cut {
+    Idle = 1,
+    GatewayStopped = 2,
+}
+
+impl From<Cut> for Ending {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Idle => Self::Idle,
+            Cut::GatewayStopped => Self::GatewayStopped,
+        }
+    }
+}
+
+impl Pair {
+    pub fn new(agent: TcpStream, target: TcpStream) -> io::Result<Self> {
+        for socket in [&agent, &target] {
+            socket.set_nonblocking(true)?;
+            socket.set_nodelay(true)?;
+            setsockopt(socket, sockopt::KeepAlive, &true)?;
+        }
+        Ok(Self {
+            agent,
+            target,
+            began: Instant::now(),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            moved_at: AtomicU64::new(0),
+            cut: AtomicU8::new(0),
+        })
+    }
+
+    /// Bytes from the agent to the target.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
+    /// Bytes from the target to the agent.
+    pub fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
+    pub fn silent_for(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.moved_at.load(Relaxed)))
+    }
+
+    pub(super) fn count(&self, way: Way, bytes: usize) {
+        let counter = match way {
+            Way::ToTarget => &self.sent,
+            Way::ToAgent => &self.received,
+        };
+        counter.fetch_add(bytes as u64, Relaxed);
+        let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved_at.store(millis, Relaxed);
+    }
+
+    /// Ends the connection. Whoever carries it, or the parking place, is woken by the reset.
+    pub fn cut(&self, why: Cut) {
+        // The first reason stands.
+        let _ = self.cut.compare_exchange(0, why as u8, SeqCst, SeqCst);
+        self.reset();
+    }
+
+    pub(super) fn was_cut(&self) -> Option<Cut> {
+        [Cut::Idle, Cut::GatewayStopped].into_iter().find(|cut| *cut as u8 == self.cut.load(SeqCst))
+    }
+
+    /// Resets both sides, so that neither takes a broken stream for a whole one.
+    pub(super) fn reset(&self) {
+        for socket in [&self.agent, &self.target] {
+            // It fails when that side was faster.
+            let _ = tcp::abort(socket);
+        }
+    }
+}
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    ToTarget,
+    ToAgent,
+}

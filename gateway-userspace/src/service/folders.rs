@@ -1,0 +1,48 @@
+//! The folders of the gateway. The packages make them; started as root by hand, the gateway makes what is
+//! missing before it stops being root.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use anyhow::Context;
+use nix::unistd::{User, chown, geteuid};
+
+use crate::config::Serve;
+
+/// Group members may read records; nobody else sees that there are any.
+const RECORDS_MODE: u32 = 0o750;
+const RUN_MODE: u32 = 0o755;
+
+pub fn prepare(serve: &Serve, user: &User) -> anyhow::Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    make(&serve.records, RECORDS_MODE)?;
+    hand_over(&serve.records, user)?;
+    // Left by a gateway that ran as somebody else.
+    let events = serve.records.join("events.jsonl");
+    if events.exists() {
+        hand_over(&events, user)?;
+    }
+    serve.control.parent().map_or(Ok(()), |parent| make(parent, RUN_MODE))
+}
+
+/// Gives a path to the user, if that is still possible.
+pub fn hand_over(path: &Path, user: &User) -> anyhow::Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    chown(path, Some(user.uid), Some(user.gid))
+        .with_context(|| format!("cannot give {} to `{}`", path.display(), user.name))
+}
+
+fn make(folder: &Path, mode: u32) -> anyhow::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    }
+    DirBuilder::new().mode(mode).create(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
