@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-const GOOD: &str = "[serve]\nuser = \"root\"\n\n[agents.coder]\nslice = \"agents.slice\"\ntargets = \"db\"\n\n\
+const GOOD: &str = "[serve]\nuser = \"nobody\"\n\n[agents.coder]\nslice = \"agents.slice\"\ntargets = \"db\"\n\n\
     [targets.db]\nprotocol = \"tcp\"\nhosts = \"10.0.0.5\"\nports = 5432\n";
 
 fn postern(dir: &Path, args: &[&str]) -> Output {

@@ -185,8 +185,8 @@ section! {
 section! {
     /// The gateway, `postern serve`, which every connection of an agent passes through.
     pub struct Serve {
-        /// The user that the gateway runs as. The enforcer answers this user and root only.
-        #[form("a user of this host", default = "postern", read = values::user)]
+        /// The user that the gateway runs as, which is not root. The enforcer answers this user and root only.
+        #[form("a user of this host", default = "postern", read = values::gateway_user)]
         user: String,
         /// The TCP port on 127.0.0.1 and ::1 that the kernel sends agents' connections to.
         #[form("a port from 1024", default = 6100, read = values::own_port)]

@@ -14,7 +14,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// A host with three users.
 fn uid_of(name: &str) -> Option<u32> {
-    [("postern", 990), ("bob", 1000), ("alice", 1001)]
+    [("root", 0), ("postern", 990), ("bob", 1000), ("alice", 1001)]
         .into_iter()
         .find(|(user, _)| *user == name)
         .map(|(_, uid)| uid)
@@ -94,6 +94,12 @@ fn an_agent_cannot_be_the_gate_itself() {
         assert!(mistakes(dir.path()).listing().contains("which the host needs itself"), "{covering}");
     }
     assert!(load(folder_with("[agents.a]\nunit = \"coder.service\"\n").path(), &uid_of).is_ok());
+}
+
+#[test]
+fn the_gateway_does_not_run_as_root() {
+    let dir = folder_with("[serve]\nuser = \"root\"\n");
+    assert!(mistakes(dir.path()).listing().contains("the gateway does not run as root"));
 }
 
 #[test]

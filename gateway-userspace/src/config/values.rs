@@ -111,9 +111,13 @@ pub fn path_or_auto(value: &Value<'_>) -> Option<Option<PathBuf>> {
     }
 }
 
-pub fn user(value: &Value<'_>) -> Option<String> {
+/// The user of the gateway, which parses what agents send.
+pub fn gateway_user(value: &Value<'_>) -> Option<String> {
     let name = text(value)?;
-    uid(value, &name);
+    if uid(value, &name) == Some(0) {
+        return value
+            .wrong("the gateway does not run as root", "name a user of its own, such as \"postern\"");
+    }
     Some(name)
 }
 
