@@ -111,7 +111,10 @@ fn install(dir: &Path, tree: &Path) -> Result<()> {
     let job_service = dir.join("guest-job.service");
     fs::write(&job_service, JOB_SERVICE)?;
     command::run(
-        Command::new("mmdebstrap")
+        // It mounts /sys and /dev of this machine inside the tree. In a namespace of their own these mounts cannot outlive
+        // it, so that whoever removes the tree after a failure never reaches through them.
+        Command::new("unshare")
+            .args(["--mount", "mmdebstrap"])
             .args(["--quiet", "--mode=root", &format!("--include={PACKAGES}")])
             .args(OPTIONS)
             .arg(format!("--essential-hook={}", before_kernel.display()))
