@@ -84,11 +84,29 @@ fn doctor_fails_when_something_is_broken() {
 }
 
 #[test]
+fn status_without_services_says_what_is_gone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let sockets = format!(
+        "{}\n[enforce]\nsocket = \"{1}/enforce.sock\"\n",
+        GOOD.replace("user = ", &format!("control = \"{}/control.sock\"\nuser = ", dir.path().display())),
+        dir.path().display()
+    );
+    let config = folder_with(&sockets);
+    let found = postern(config.path(), &["status"]);
+    assert_eq!(found.status.code(), Some(1), "{}", text(&found.stderr));
+    assert_eq!(text(&found.stdout).matches("GONE").count(), 2, "{}", text(&found.stdout));
+    let machine: serde_json::Value =
+        serde_json::from_slice(&postern(config.path(), &["status", "--json"]).stdout).expect("JSON");
+    assert_eq!(machine["healthy"], false);
+    assert!(machine["enforcer"]["gone"]["why"].is_string());
+}
+
+#[test]
 fn packages_get_a_page_for_every_command() {
     let dir = tempfile::tempdir().expect("a folder");
     let pages = dir.path().display().to_string();
     assert!(postern(dir.path(), &["man", &pages]).status.success());
-    for page in ["postern.1", "postern-check.1", "postern-doctor.1"] {
+    for page in ["postern.1", "postern-check.1", "postern-doctor.1", "postern-status.1"] {
         assert!(dir.path().join(page).exists(), "{page} is missing");
     }
     assert!(!dir.path().join("postern-man.1").exists(), "a hidden command has a page");

@@ -12,6 +12,7 @@ mod escape_outsider;
 mod man;
 mod reference;
 mod serve;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ commands! {
     #[command(hide = true)]
     Canary(canary),
     Check(check),
+    Status(status),
     Doctor(doctor),
     BypassTest(bypass_test),
     #[command(hide = true)]

@@ -16,10 +16,9 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+pub use dangers::Danger;
 pub use mistakes::Mistakes;
 pub use reference::reference;
-// Siblings name what they are given: a whole table, or a part of one.
-#[allow(unused_imports)]
 pub use schema::{Agent, Config, Dns, Enforce, Inbound, Serve, UnixPeer};
 
 /// A configuration for tests, written as in a file, on a host that has every user.
