@@ -19,7 +19,7 @@ mod tests;
 pub use dangers::Danger;
 pub use mistakes::Mistakes;
 pub use reference::reference;
-pub use schema::{Agent, Config, Dns, Enforce, Inbound, Serve, UnixPeer};
+pub use schema::{Agent, Config, Inbound, Serve, UnixPeer};
 
 /// A configuration for tests, written as in a file, on a host that has every user.
 #[cfg(test)]
