@@ -11,6 +11,7 @@ mod escape_attempt;
 mod escape_outsider;
 mod man;
 mod reference;
+mod run;
 mod serve;
 mod status;
 
@@ -62,6 +63,7 @@ commands! {
     Serve(serve),
     #[command(hide = true)]
     Canary(canary),
+    Run(run),
     Check(check),
     Status(status),
     Doctor(doctor),

@@ -4,6 +4,7 @@
 pub mod bpf;
 pub mod clock;
 mod netns;
+pub mod process;
 pub mod raw;
 pub mod seqpacket;
 pub mod tcp;
