@@ -12,7 +12,7 @@ use std::process::{self, Command};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::bridge::Bridge;
+use super::Caller;
 use crate::confine::{Account, Confinement};
 
 /// Statuses by which shells tell that a command was not started.
@@ -57,17 +57,17 @@ impl Failure {
 pub struct Waiting<'a> {
     pub go: OwnedFd,
     pub report: OwnedFd,
-    pub bridge: &'a Bridge,
+    pub caller: &'a Caller,
 }
 
 impl Waiting<'_> {
     pub fn become_command(self, confinement: &Confinement, words: &Words) -> ! {
-        let Self { go, report, bridge } = self;
+        let Self { go, report, caller } = self;
         if File::from(go).read_exact(&mut [0]).is_err() {
             // The parent says why.
             process::exit(i32::from(NOT_STARTED));
         }
-        let failure = attempt(&report, bridge, confinement, words);
+        let failure = attempt(&report, caller, confinement, words);
         let told = serde_json::to_vec(&failure).unwrap_or_default();
         // Without a reader there is nobody left to tell.
         let _ = File::from(report).write_all(&told);
@@ -76,18 +76,21 @@ impl Waiting<'_> {
 }
 
 /// Comes back only with a failure.
-fn attempt(report: &OwnedFd, bridge: &Bridge, confinement: &Confinement, words: &Words) -> Failure {
-    if let Err(error) = bridge.cross().context("cannot replace the caller's sockets by pipes") {
+fn attempt(report: &OwnedFd, caller: &Caller, confinement: &Confinement, words: &Words) -> Failure {
+    if let Err(error) = prepare(report, caller, confinement) {
         return Failure::of(&error, NOT_STARTED);
     }
-    if let Err(error) = confinement.enter(report.as_fd()).context("cannot confine the command") {
-        return Failure::of(&error, NOT_STARTED);
-    }
-    // The standard library's `exec` also undoes what Rust and we did to signals.
+    // What Rust did to SIGPIPE, the standard library's `exec` undoes.
     let error = command(confinement.account(), words).exec();
     let status = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_STARTED };
     let act = format!("cannot start {}", words.program.display());
     Failure::of(&anyhow::Error::from(error).context(act), status)
+}
+
+fn prepare(report: &OwnedFd, caller: &Caller, confinement: &Confinement) -> anyhow::Result<()> {
+    caller.bridge.cross().context("cannot replace the caller's sockets by pipes")?;
+    confinement.enter(report.as_fd()).context("cannot confine the command")?;
+    caller.signals.release().context("cannot let signals through")
 }
 
 fn command(account: &Account, words: &Words) -> Command {

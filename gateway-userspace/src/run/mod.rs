@@ -42,21 +42,30 @@ pub struct Plan<'a> {
     pub words: Words,
 }
 
+/// What passes between the command and whoever called us.
+#[derive(Debug)]
+struct Caller {
+    signals: Signals,
+    bridge: Bridge,
+}
+
 /// Runs the command to its end and says with which status to exit.
 pub fn run(plan: &Plan<'_>) -> anyhow::Result<u8> {
-    let signals = Signals::hold().context("cannot hold back signals")?;
-    let bridge = Bridge::lay().context("cannot replace the caller's sockets by pipes")?;
+    let caller = Caller {
+        signals: Signals::hold().context("cannot hold back signals")?,
+        bridge: Bridge::lay().context("cannot replace the caller's sockets by pipes")?,
+    };
     let (go, let_go) = pipe2(OFlag::O_CLOEXEC).context("cannot make a pipe")?;
     let (told, report) = pipe2(OFlag::O_CLOEXEC).context("cannot make a pipe")?;
     match fork().context("cannot start a process for the command")? {
         Forked::Child => {
             // The child must see the end of the pipe when its parent dies.
             drop(let_go);
-            Waiting { go, report, bridge: &bridge }.become_command(&plan.confinement, &plan.words)
+            Waiting { go, report, caller: &caller }.become_command(&plan.confinement, &plan.words)
         }
         Forked::Parent(command) => {
             drop((go, report));
-            Started { command, let_go, told, bridge, signals }.attend(plan)
+            Started { command, let_go, told, caller }.attend(plan)
         }
     }
 }
@@ -66,8 +75,7 @@ struct Started {
     command: Pid,
     let_go: OwnedFd,
     told: OwnedFd,
-    bridge: Bridge,
-    signals: Signals,
+    caller: Caller,
 }
 
 impl Started {
@@ -82,10 +90,11 @@ impl Started {
             }
         };
         File::from(self.let_go).write_all(&[1]).context("cannot let the command go")?;
-        let carrying = self.bridge.carry();
+        let Caller { signals, bridge } = self.caller;
+        let carrying = bridge.carry();
         let mut told = Vec::new();
         File::from(self.told).read_to_end(&mut told).context("cannot hear from the command's process")?;
-        let ending = self.signals.until_end(self.command).context("cannot wait for the command")?;
+        let ending = signals.until_end(self.command).context("cannot wait for the command")?;
         drop(cgroup);
         carrying.finish();
         if let Some(failure) = Failure::read(&told) {

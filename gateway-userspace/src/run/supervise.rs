@@ -39,20 +39,29 @@ impl Ending {
 
 /// Signals held back from before the fork, so that none is lost and none ends us first.
 #[derive(Debug)]
-pub struct Signals(SignalFd);
+pub struct Signals {
+    held: SignalFd,
+    before: SigSet,
+}
 
 impl Signals {
     pub fn hold() -> io::Result<Self> {
         let mut held = SigSet::from_iter(PASSED_ON);
         held.add(Signal::SIGCHLD);
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), None)?;
-        Ok(Self(SignalFd::with_flags(&held, SfdFlags::SFD_CLOEXEC)?))
+        let mut before = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut before))?;
+        Ok(Self { held: SignalFd::with_flags(&held, SfdFlags::SFD_CLOEXEC)?, before })
+    }
+
+    /// In the command's process: signals come as they came to our caller.
+    pub fn release(&self) -> io::Result<()> {
+        Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None)?)
     }
 
     /// Waits for the command's end.
     pub fn until_end(&self, command: Pid) -> io::Result<Ending> {
         loop {
-            let Some(news) = self.0.read_signal().or_else(interrupted)? else { continue };
+            let Some(news) = self.held.read_signal().or_else(interrupted)? else { continue };
             let signal = i32::try_from(news.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok());
             match signal {
                 Some(Signal::SIGCHLD) => {
