@@ -5,17 +5,18 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 
 use crate::tally::Tally;
-use crate::{command, layers, setup, workspace};
+use crate::{command, documents, layers, setup, workspace};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 4] = [
+const CHECKS: [(&str, Check); 5] = [
     ("format", format),
     ("clippy", clippy),
     ("layers", pure_crates_stay_pure),
+    ("documents", documents_are_true),
     ("dependencies", dependencies),
 ];
 
@@ -68,6 +69,14 @@ fn pure_crates_stay_pure() -> Result<()> {
     let breaches = layers::breaches()?;
     if !breaches.is_empty() {
         bail!("{}", breaches.join("; "));
+    }
+    Ok(())
+}
+
+fn documents_are_true() -> Result<()> {
+    let mistakes = documents::mistakes()?;
+    if !mistakes.is_empty() {
+        bail!("{}", mistakes.join("; "));
     }
     Ok(())
 }

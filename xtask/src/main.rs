@@ -4,6 +4,7 @@
 
 mod command;
 mod doctor;
+mod documents;
 mod ebpf;
 mod guest;
 mod layers;
@@ -22,13 +23,15 @@ use clap::Parser;
 enum Cli {
     /// Say whether this machine can build and test Postern
     Doctor(doctor::Args),
+    /// Check that what the documents point at is there
+    Documents(documents::Args),
     /// Build the kernel object
     Ebpf(ebpf::Args),
     /// Run a command in an emulated Debian guest
     Guest(guest::Args),
     /// Check that pure crates stay pure
     Layers(layers::Args),
-    /// Judge the code without running it: format, clippy, layers, dependencies
+    /// Judge the tree without running it: format, clippy, layers, documents, dependencies
     Lint(lint::Args),
     /// Install what building and testing need and this machine lacks
     Setup(setup::Args),
@@ -39,6 +42,7 @@ enum Cli {
 fn main() -> ExitCode {
     let outcome = match Cli::parse() {
         Cli::Doctor(args) => doctor::run(&args),
+        Cli::Documents(args) => documents::run(&args),
         Cli::Ebpf(args) => ebpf::run(&args),
         Cli::Guest(args) => guest::run_command(&args),
         Cli::Layers(args) => layers::run(&args),
