@@ -51,6 +51,12 @@ pub enum Event {
     /// The enforcer does not answer: all connections are denied until `enforcer_back`.
     EnforcerGone,
     EnforcerBack,
+    /// Somebody took the enforcement away (`postern enforce --detach`).
+    Detached {
+        uid: u32,
+        /// Who logged in before becoming that user.
+        login_uid: Option<u32>,
+    },
 }
 
 /// Who asked, as the kernel saw it.

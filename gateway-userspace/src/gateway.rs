@@ -1,5 +1,6 @@
 //! `postern serve`: puts the parts of the gateway together, and runs them until it is told to stop.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::attribution::Enforcer;
-use crate::attribution::notices::{Ear, Standing};
+use crate::attribution::notices::{Ear, Elsewhere, Standing};
 use crate::audit::{RecordError, Recorder};
 use crate::config::Config;
 use crate::control::Control;
@@ -150,22 +151,26 @@ impl Gateway {
 
     /// Hears the enforcer, and keeps the gates that it makes in other network namespaces.
     async fn listen_to_the_enforcer(self: Arc<Self>) {
-        let (listeners, mut handed_over) = mpsc::channel(HANDED_OVER);
+        let (elsewhere, mut news) = mpsc::channel(HANDED_OVER);
         let ear = Ear {
             enforcer: Arc::clone(&self.enforcer),
             recorder: self.recorder.clone(),
             standing: self.standing.clone(),
             counts: Arc::clone(&self.counts),
-            listeners,
+            elsewhere,
         };
-        let mut doors = JoinSet::new();
-        doors.spawn(ear.listen());
-        while let Some(listener) = handed_over.recv().await {
-            match Gate::adopt(listener) {
-                Ok(gate) => {
-                    doors.spawn(Arc::clone(&self).keep(gate));
-                }
-                Err(error) => tracing::warn!(%error, "cannot listen in another network namespace"),
+        let mut ears = JoinSet::new();
+        ears.spawn(ear.listen());
+        // Dropping a set closes its gates; connections that came through them go on.
+        let mut gates: HashMap<u64, JoinSet<()>> = HashMap::new();
+        while let Some(change) = news.recv().await {
+            match change {
+                Elsewhere::Made { netns, listener } => match Gate::adopt(listener) {
+                    Ok(gate) => drop(gates.entry(netns).or_default().spawn(Arc::clone(&self).keep(gate))),
+                    Err(error) => tracing::warn!(%error, "cannot listen in another network namespace"),
+                },
+                Elsewhere::Gone { netns } => drop(gates.remove(&netns)),
+                Elsewhere::Forgotten => gates.clear(),
             }
         }
     }

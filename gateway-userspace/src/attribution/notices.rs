@@ -43,8 +43,21 @@ pub struct Ear {
     pub recorder: Recorder,
     pub standing: Standing,
     pub counts: Arc<Counts>,
-    /// Where listeners go that were made in other network namespaces.
-    pub listeners: mpsc::Sender<TcpListener>,
+    pub elsewhere: mpsc::Sender<Elsewhere>,
+}
+
+/// What the enforcer does about listeners in other network namespaces.
+#[derive(Debug)]
+pub enum Elsewhere {
+    Made {
+        netns: u64,
+        listener: TcpListener,
+    },
+    Gone {
+        netns: u64,
+    },
+    /// The enforcer is gone; the next one makes its own.
+    Forgotten,
 }
 
 impl Ear {
@@ -61,6 +74,7 @@ impl Ear {
                 Err(error) => error,
             };
             self.standing.set(None);
+            self.tell(Elsewhere::Forgotten).await;
             if !std::mem::replace(&mut told_gone, true) {
                 tracing::error!(
                     error = one_line(&gone),
@@ -84,6 +98,7 @@ impl Ear {
         loop {
             match conversation.receive().await {
                 Ok((Notice::Listener { netns }, Some(fd))) => self.adopt(netns, fd.into()).await,
+                Ok((Notice::NetnsGone { netns }, None)) => self.tell(Elsewhere::Gone { netns }).await,
                 Ok((Notice::Refusal(refusal), None)) => self.refused(refusal).await,
                 Ok((Notice::Lost { count }, None)) => {
                     self.counts.kernel_refusals_lost(count);
@@ -104,8 +119,12 @@ impl Ear {
 
     async fn adopt(&self, netns: u64, listener: TcpListener) {
         tracing::info!(netns, "listening in another network namespace");
-        // Nobody takes it when the gateway is stopping; it is closed then.
-        let _ = self.listeners.send(listener).await;
+        self.tell(Elsewhere::Made { netns, listener }).await;
+    }
+
+    /// Nobody takes it when the gateway is stopping; a listener is closed then.
+    async fn tell(&self, news: Elsewhere) {
+        let _ = self.elsewhere.send(news).await;
     }
 
     async fn refused(&self, refusal: KernelRefusal) {

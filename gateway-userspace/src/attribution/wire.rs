@@ -121,6 +121,10 @@ pub enum Notice {
     Listener {
         netns: u64,
     },
+    /// Nobody is left in that network namespace: its listeners have no use any more, and would keep it alive.
+    NetnsGone {
+        netns: u64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ use nix::{
     unistd::{Gid, Uid, User, chown},
 };
 
-use super::{reports, state::State};
+use super::{netns, reports, state::State};
 use crate::attribution::wire::{self, Answer, Attribution, Question, WireError};
 
 /// A gateway has a handful of connections open; more are a mistake.
@@ -45,11 +45,22 @@ pub fn listen(path: &Path, asker: &User) -> anyhow::Result<OwnedFd> {
 
 /// A socket file that nobody listens on is left over from a kill; one that answers belongs to another enforcer.
 fn remove_stale(path: &Path) -> anyhow::Result<()> {
-    let probe = socket::socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
-    match socket::connect(probe.as_raw_fd(), &UnixAddr::new(path)?) {
-        Ok(()) => anyhow::bail!("another enforcer answers there"),
-        Err(nix::errno::Errno::ENOENT) => Ok(()),
-        Err(_) => Ok(fs::remove_file(path)?),
+    if is_answered(path) {
+        anyhow::bail!("another enforcer answers there");
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an enforcer runs that was told to listen there.
+pub fn is_answered(path: &Path) -> bool {
+    let probe = socket::socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None);
+    let address = UnixAddr::new(path);
+    match (probe, address) {
+        (Ok(probe), Ok(address)) => socket::connect(probe.as_raw_fd(), &address).is_ok(),
+        _ => false,
     }
 }
 
@@ -80,7 +91,10 @@ fn may_ask(state: &State, asking: &OwnedFd, asker: Uid) -> bool {
 fn answer_all(state: &Arc<State>, asking: OwnedFd) {
     loop {
         let answer = match wire::receive_with::<Question>(asking.as_fd()) {
-            Ok((Question::Subscribe, None)) => return state.subscribe(asking),
+            Ok((Question::Subscribe, None)) => {
+                state.subscribe(asking);
+                return netns::tell_again(state);
+            }
             Ok((question, fd)) => answer(state, &question, fd),
             Err(WireError::Closed) => return,
             Err(error) => return tracing::warn!(%error, "a question was not understood"),

@@ -27,6 +27,7 @@ pub fn listen(state: &State, mut said: Said) {
         state.deliver();
         if inspected.elapsed() >= INSPECTION {
             state.enforcement().inspect(&state.config());
+            netns::let_go(state);
             inspected = Instant::now();
         }
     }

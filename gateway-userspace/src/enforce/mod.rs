@@ -5,6 +5,7 @@ mod answers;
 mod attach;
 mod btf;
 pub mod canary;
+mod detaching;
 mod listening;
 mod maps;
 mod netns;
@@ -26,7 +27,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use gateway_common::settings::{Settings, serves};
+use gateway_common::settings::Settings;
 use gateway_policy::level::Level;
 use nix::{
     sys::signal::{SigSet, Signal},
@@ -110,7 +111,7 @@ fn tell_settings(told: &mut Told, config: &Config) -> anyhow::Result<()> {
     let settings = Settings { gateway_port: config.serve.port, dns_port: config.dns.port, crowded: 0 };
     told.settings.set(0, settings, 0)?;
     let here = sys::netns_cookie().context("cannot name this network namespace")?;
-    told.netns.insert(here, serves::TCP | serves::DNS, 0)?;
+    netns::forget_others(&mut told.netns, here)?;
     Ok(())
 }
 
@@ -207,8 +208,16 @@ fn reload(state: &State, dir: &Path) {
     }
 }
 
-/// Takes the enforcement away: the one way in which agents' cgroups become like any other.
+/// Takes the enforcement away: the one way in which agents' cgroups become like any other. It is recorded first.
 pub fn detach(config: &Config) -> anyhow::Result<()> {
+    if answers::is_answered(&config.enforce.socket) {
+        // It holds the programs, and would pin them again.
+        return Err(anyhow::anyhow!("the enforcer is running"))
+            .help("stop it first: systemctl stop postern-enforce");
+    }
+    detaching::record(&config.serve.records)
+        .context("cannot record that the enforcement is taken away")
+        .help("make the folder named by serve.records writable")?;
     let pins = PinDir::new(&config.enforce.bpffs);
     attach::remove(&pins).with_context(|| format!("cannot remove {}", config.enforce.bpffs.display()))
 }

@@ -12,6 +12,7 @@ use gateway_common::{event::Report, watch::NOBODY};
 use super::{
     Enforcement,
     maps::Flows,
+    netns::Elsewhere,
     process::Programs,
     reports::{self, Outbox},
 };
@@ -26,6 +27,7 @@ pub struct State {
     config: Mutex<Arc<Config>>,
     enforcement: Mutex<Enforcement>,
     outbox: Mutex<Outbox>,
+    elsewhere: Mutex<Elsewhere>,
     lost: Mutex<u64>,
     pub flows: Flows,
     pub programs: Programs,
@@ -37,6 +39,7 @@ impl State {
             config: Mutex::new(Arc::new(config)),
             enforcement: Mutex::new(enforcement),
             outbox: Mutex::default(),
+            elsewhere: Mutex::default(),
             lost: Mutex::default(),
             flows,
             programs: Programs::default(),
@@ -54,6 +57,11 @@ impl State {
 
     pub fn keep_config(&self, config: Config) {
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// Taken before the enforcement's lock where both are needed.
+    pub fn elsewhere(&self) -> MutexGuard<'_, Elsewhere> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
