@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use gateway_policy::agent::{CgroupPattern, Parent};
@@ -12,6 +13,10 @@ use crate::attribution::status::enforcer_status;
 use crate::config::Config;
 use crate::mounts;
 use crate::report::WithHelp;
+
+/// How long the enforcer may take to hear of a new cgroup.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A cgroup to make attempts in. One that was made for them is removed in the end.
 #[derive(Debug)]
@@ -86,14 +91,19 @@ impl Stay {
         Ok(Self { directory, ours: true })
     }
 
+    /// The kernel counts it at once; the enforcer hears of it a moment later.
     fn belongs_to(&self, name: &str, config: &Config) -> anyhow::Result<()> {
         let id = fs::metadata(&self.directory).context("the new cgroup is gone")?.ino();
-        let status = enforcer_status(&config.enforce.socket)?;
-        let mut agents = status.agents.iter().filter(|agent| agent.name == name);
-        if !agents.any(|agent| agent.cgroups.iter().any(|cgroup| cgroup.id == id)) {
-            bail!("the enforcer does not count {} as {name}'s", self.directory.display());
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let status = enforcer_status(&config.enforce.socket)?;
+            let mut agents = status.agents.iter().filter(|agent| agent.name == name);
+            if agents.any(|agent| agent.cgroups.iter().any(|cgroup| cgroup.id == id)) {
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
         }
-        Ok(())
+        bail!("the enforcer does not count {} as {name}'s", self.directory.display());
     }
 }
 
@@ -107,7 +117,7 @@ impl Drop for Stay {
             if fs::remove_dir(&self.directory).is_ok() {
                 return;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(PAUSE);
         }
         tracing::warn!(cgroup = %self.directory.display(), "cannot remove the cgroup of the attempts");
     }

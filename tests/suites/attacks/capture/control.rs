@@ -67,7 +67,7 @@ fn got_nowhere(verdict: Verdict) -> bool {
 fn try_unwatched() -> Result<Findings> {
     let cgroup = Cgroup::make(Tag::fresh().as_str())?;
     let config = tempfile::tempdir()?;
-    std::fs::write(config.path().join("postern.toml"), "[serve]\nuser = \"root\"\n")?;
+    std::fs::write(config.path().join("postern.toml"), "[serve]\nuser = \"nobody\"\n")?;
     let output = Command::new(host::postern()?)
         .args(["bypass-test", "--json", "--as-root", "--as-user", &ORDINARY_UID.to_string()])
         .arg("--cgroup")

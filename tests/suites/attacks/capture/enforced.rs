@@ -81,7 +81,7 @@ pub(crate) fn the_level_is_the_one_expected_here(enforced: &Arc<Enforced>) -> Tr
 }
 
 fn try_watched() -> Result<Findings> {
-    let gateway = Plan::new().agent_with(AGENT, &[], "danger_root = true").start_enforcer()?;
+    let gateway = Plan::new().agent_with(AGENT, &[], "danger_root = true").start()?;
     let user = ORDINARY_UID.to_string();
     let output =
         gateway.postern(&["bypass-test", "--json", "--agent", AGENT, "--as-root", "--as-user", &user])?;
