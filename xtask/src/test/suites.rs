@@ -1,6 +1,6 @@
 //! Which suites there are, and the contract they are run by.
 //!
-//! A suite is a `[[test]]` target of gateway-e2e with libtest's own harness and its source below tests/suites:
+//! A suite is a `[[test]]` target of gateway-e2e that speaks as libtest does, with its source below tests/suites:
 //! `suites/attacks/capture.rs` (or `suites/attacks/capture/main.rs`) is the suite `attacks/capture`. It runs as root,
 //! one test at a time, on the host and in every guest unless `[package.metadata.suites]` in tests/Cargo.toml says
 //! otherwise: `"attacks/capture" = "guest"`. Its environment:
