@@ -71,7 +71,8 @@ pub fn judge(ctx: &SockAddrContext, family: u32, act: Act) -> i32 {
         port: origin.port,
         // SAFETY: one integer is copied.
         served: unsafe { NETNS.get(origin.netns) }.copied().unwrap_or(0),
-        own_listener: protocol == IPPROTO_TCP && flow::is_loopback(origin.addr)
+        own_listener: protocol == IPPROTO_TCP
+            && flow::is_loopback(origin.addr)
             && listener::is_own(ctx.as_ptr(), origin.addr, origin.port, watch.agent),
     };
     match verdict::connect(&facts) {

@@ -4,7 +4,9 @@
 use aya_ebpf::{
     EbpfContext as _,
     bindings::{__sk_buff, bpf_sock},
-    helpers::generated::{bpf_sk_fullsock, bpf_skb_ancestor_cgroup_id, bpf_skb_cgroup_id, bpf_skb_load_bytes},
+    helpers::generated::{
+        bpf_sk_fullsock, bpf_skb_ancestor_cgroup_id, bpf_skb_cgroup_id, bpf_skb_load_bytes,
+    },
     macros::cgroup_skb,
     programs::SkBuffContext,
 };
