@@ -6,7 +6,7 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     os::unix::fs::MetadataExt as _,
-    sync::Mutex,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -27,11 +27,14 @@ struct Version {
     changed: (i64, i64),
 }
 
-/// Hashes of programs, each read once per version.
+/// Hashes of programs, each read once per version, however many ask for it at the same time.
 #[derive(Debug, Default)]
 pub struct Programs {
-    known: Mutex<HashMap<Version, String>>,
+    known: Mutex<HashMap<Version, Arc<Reading>>>,
 }
+
+/// `None` inside: the file could not be read.
+type Reading = OnceLock<Option<String>>;
 
 impl Programs {
     /// The program of process `tgid`, if that process existed already at `boot_ns` since boot.
@@ -47,11 +50,11 @@ impl Programs {
         if started(tgid)? != before {
             return None;
         }
-        let sha256 = self.hash(file).ok()?;
+        let sha256 = self.hash(file).ok()??;
         Some(ExeFacts { path: path.to_string_lossy().into_owned(), sha256 })
     }
 
-    fn hash(&self, file: File) -> io::Result<String> {
+    fn hash(&self, file: File) -> io::Result<Option<String>> {
         let facts = file.metadata()?;
         let version = Version {
             dev: facts.dev(),
@@ -59,19 +62,25 @@ impl Programs {
             size: facts.size(),
             changed: (facts.ctime(), facts.ctime_nsec()),
         };
-        if let Ok(known) = self.known.lock()
-            && let Some(hash) = known.get(&version)
-        {
-            return Ok(hash.clone());
-        }
-        let hash = digest(file, facts.size())?;
-        if let Ok(mut known) = self.known.lock() {
-            if known.len() >= REMEMBERED {
-                known.clear();
-            }
-            known.insert(version, hash.clone());
+        let reading = self.reading(version);
+        // Whoever comes while the first one reads waits for that.
+        let hash = reading.get_or_init(|| digest(file, facts.size()).ok()).clone();
+        if hash.is_none() {
+            self.known().remove(&version);
         }
         Ok(hash)
+    }
+
+    fn reading(&self, version: Version) -> Arc<Reading> {
+        let mut known = self.known();
+        if known.len() >= REMEMBERED && !known.contains_key(&version) {
+            known.clear();
+        }
+        Arc::clone(known.entry(version).or_default())
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Version, Arc<Reading>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,6 +132,6 @@ mod tests {
         io::Write::write_all(&mut file, b"abc").unwrap();
         io::Seek::rewind(&mut file).unwrap();
         let hash = Programs::default().hash(file).unwrap();
-        assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(hash.unwrap(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }
