@@ -1,10 +1,12 @@
 //! Programs inside an agent's cgroup, and elsewhere.
 
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::host::{self, Cgroup};
 
@@ -43,7 +45,8 @@ impl Place {
         if self.dies_with_parent {
             command.arg("--die-with-parent");
         }
-        command.arg("--").arg(program);
+        // Wherever the suite was started from may be closed to others.
+        command.arg("--").arg(program).current_dir("/");
         Ok(command)
     }
 }
@@ -103,10 +106,39 @@ impl Agent {
         self.output(program.to_str().context("the tester's path is not text")?, args)
     }
 
-    /// Starts a command of the tester whose standard output the caller reads.
-    pub fn start_tester(&self, args: &[&str]) -> Result<Child> {
-        let mut command = self.command(host::tester()?)?;
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.spawn().context("cannot start the tester")
+    /// Starts a server that echoes, inside the agent.
+    pub fn listen(&self, address: &str, options: &[&str]) -> Result<Listening> {
+        Listening::start(self.command(host::tester()?)?, address, options)
+    }
+}
+
+/// A server that echoes for as long as this is held, in an agent or outside.
+#[derive(Debug)]
+pub struct Listening {
+    pub address: SocketAddr,
+    /// Its end is the server's.
+    _process: Process,
+}
+
+impl Listening {
+    fn start(mut command: Command, address: &str, options: &[&str]) -> Result<Self> {
+        command.args(["listen", address]).args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = Process(command.spawn().context("cannot start the tester")?);
+        let mut line = String::new();
+        BufReader::new(process.0.stdout.take().context("it has no output")?).read_line(&mut line)?;
+        ensure!(!line.is_empty(), "it cannot listen on {address}");
+        Ok(Self { address: line.trim().parse()?, _process: process })
+    }
+}
+
+/// A process that ends with its owner.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has ended is not there to be killed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

@@ -20,6 +20,7 @@ use crate::agent::{Agent, Place};
 use crate::daemon::Daemon;
 use crate::host::{self, Cgroup, Tag};
 use crate::plan::Plan;
+use crate::records::Records;
 use crate::wait;
 
 /// What the gateway runs as where there is no `postern`.
@@ -46,7 +47,7 @@ impl Gateway {
         let dir = tempfile::Builder::new().prefix(plan.tag.as_str()).tempdir()?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
         let gateway = Self {
-            port: host::free_port()?,
+            port: plan.port.map_or_else(host::free_port, Ok)?,
             dns_port: host::free_port()?,
             tag: plan.tag.clone(),
             enforcer: None,
@@ -138,6 +139,10 @@ impl Gateway {
     /// A name that is this agent's by its pattern.
     pub fn cgroup_name(&self, agent: &str, rest: &str) -> String {
         format!("{}-{agent}.{rest}", self.tag.as_str())
+    }
+
+    pub fn records(&self) -> Records {
+        Records::at(self.dir.path().join("serve/records/events.jsonl"))
     }
 
     /// How the enforcer says it stands.

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -26,12 +27,28 @@ pub fn in_guest() -> bool {
 
 /// The binary under test.
 pub fn postern() -> Result<PathBuf> {
-    path_from("POSTERN_BIN")
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    reachable(&COPY, &path_from("POSTERN_BIN")?)
 }
 
 /// The other end of the tests: `tests/testers`, which does inside an agent what no ordinary program does.
 pub fn tester() -> Result<PathBuf> {
-    Ok(path_from("POSTERN_TESTERS")?.join("tester"))
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    reachable(&COPY, &path_from("POSTERN_TESTERS")?.join("tester"))
+}
+
+/// A copy where every user can run it: build folders lie in homes that others cannot enter. A later test process
+/// sweeps it away.
+fn reachable(copy: &OnceLock<PathBuf>, binary: &Path) -> Result<PathBuf> {
+    if let Some(copy) = copy.get() {
+        return Ok(copy.clone());
+    }
+    let dir = std::env::temp_dir().join(Tag::fresh().as_str());
+    fs::create_dir(&dir)?;
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755))?;
+    let path = dir.join(binary.file_name().context("a binary without a name")?);
+    fs::copy(binary, &path).with_context(|| format!("cannot copy {}", binary.display()))?;
+    Ok(copy.get_or_init(|| path).clone())
 }
 
 fn path_from(variable: &str) -> Result<PathBuf> {
@@ -84,9 +101,9 @@ impl Tag {
     }
 }
 
-/// Removes what killed test processes left in the kernel: their pins and their cgroups.
+/// Removes what earlier test processes left: copied binaries, and pins and cgroups of those that were killed.
 pub fn sweep() -> Result<()> {
-    for dir in [Path::new(BPFFS), &cgroup2_root()?] {
+    for dir in [Path::new(BPFFS), &cgroup2_root()?, &std::env::temp_dir()] {
         for entry in fs::read_dir(dir)?.flatten() {
             let name = entry.file_name();
             if name.to_str().and_then(owner).is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {

@@ -2,7 +2,7 @@
 //!
 //! A suite starts a [`gateway::Gateway`] from a [`plan::Plan`]: an enforcer and a gateway of its own with their own
 //! ports, sockets, pins and cgroups, so that suites can run side by side. [`agent::Agent`] runs programs inside an
-//! agent's cgroup, [`servers`] is what they talk to. Suites run as
+//! agent's cgroup, [`servers`] is what they talk to, [`records`] is what was written down about it. Suites run as
 //! root, with the environment that `cargo xtask test` sets.
 
 pub mod agent;
@@ -10,5 +10,6 @@ pub mod daemon;
 pub mod gateway;
 pub mod host;
 pub mod plan;
+pub mod records;
 pub mod servers;
 pub mod wait;

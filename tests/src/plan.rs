@@ -12,6 +12,7 @@ pub struct Plan {
     pub(crate) tag: Tag,
     pub(crate) agents_and_targets: String,
     pub(crate) serve: String,
+    pub(crate) port: Option<u16>,
     pub(crate) hosts_file: String,
 }
 
@@ -21,6 +22,7 @@ impl Default for Plan {
             tag: Tag::fresh(),
             agents_and_targets: String::new(),
             serve: String::new(),
+            port: None,
             hosts_file: "127.0.0.1 localhost\n::1 localhost\n".to_owned(),
         }
     }
@@ -69,6 +71,12 @@ impl Plan {
     pub fn serve(mut self, lines: &str) -> Self {
         self.serve.push_str(lines);
         self.serve.push('\n');
+        self
+    }
+
+    /// The gateway's port, where a test must know it before.
+    pub fn on_port(mut self, port: u16) -> Self {
+        self.port = Some(port);
         self
     }
 

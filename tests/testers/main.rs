@@ -1,7 +1,14 @@
 //! Does, inside an agent or in its place, what no ordinary program does on demand. Each command prints one line for
 //! the suite that started it.
 
+mod crowd;
+mod dns;
 mod enter;
+mod listen;
+mod local;
+mod outcome;
+mod talk;
+mod tcp;
 
 use std::process::ExitCode;
 
@@ -12,7 +19,12 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let done = match command.as_str() {
+        "crowd" => crowd::run(rest),
+        "dns" => dns::run(rest),
         "enter" => enter::run(rest),
+        "listen" => listen::run(rest),
+        "local" => local::run(rest),
+        "talk" => talk::run(rest),
         unknown => Err(anyhow::anyhow!("no command {unknown}")),
     };
     match done {

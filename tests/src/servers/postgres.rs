@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use crate::agent::Place;
 use crate::daemon::Daemon;
-use crate::{host, wait};
+use crate::host::{self, Tag};
+use crate::wait;
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 /// Comes with the package; PostgreSQL refuses to run as root.
@@ -27,7 +28,7 @@ impl Postgres {
     /// Starts it with a user and a database `agent` that need no password.
     pub fn start() -> Result<Self> {
         let user = User::from_name(USER)?.context("no PostgreSQL 15 is installed")?;
-        let dir = tempfile::Builder::new().prefix("postern-test-postgres-").tempdir()?;
+        let dir = tempfile::Builder::new().prefix(Tag::fresh().as_str()).tempdir()?;
         chown(dir.path(), Some(user.uid), Some(user.gid))?;
         let place = Place { uid: Some(user.uid.as_raw()), dies_with_parent: true, ..Place::default() };
         let data = dir.path().join("data");
