@@ -56,3 +56,6 @@ impl Relays {
         }
     }
 }
+
+#[cfg(test)]
+mod measure;
