@@ -58,7 +58,8 @@ impl Gateway {
         let targets = Arc::new(Targets::new(Arc::clone(&config)));
         let counts = Arc::new(Counts::default());
         let dns = Front {
-            enforcer: Arc::clone(&enforcer),
+            // Its own conversations: anybody on the host can send datagrams, and connections must not wait.
+            enforcer: Arc::new(Enforcer::at(&config.enforce.socket)),
             targets: Arc::clone(&targets),
             recorder: recorder.clone(),
             counts: Arc::clone(&counts),

@@ -1,7 +1,7 @@
 //! The thread that appends lines to the record file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -24,16 +24,13 @@ pub struct Line {
 #[derive(Debug)]
 pub struct Writer {
     file: File,
-    /// Where the last whole line ends.
-    end: u64,
 }
 
 impl Writer {
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let failed = |source| RecordError::Open { path: path.display().to_string(), source };
         let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path).map_err(failed)?;
-        let end = file.metadata().map_err(failed)?.len();
-        Ok(Self { file, end })
+        Ok(Self { file })
     }
 
     pub fn run(mut self, mut lines: mpsc::Receiver<Line>) {
@@ -51,17 +48,28 @@ impl Writer {
         }
     }
 
+    /// All of it, or nothing: half a line would spoil the next one.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self.file.write_all(bytes) {
-            Ok(()) => {
-                self.end += bytes.len() as u64;
-                Ok(())
+        let mut left = bytes;
+        while !left.is_empty() {
+            match self.file.write(left) {
+                Ok(written) => left = left.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => (),
+                Err(error) => {
+                    self.take_back(bytes.len() - left.len());
+                    return Err(error);
+                }
             }
-            Err(error) => {
-                // Half a line would spoil the next one.
-                let _ = self.file.set_len(self.end);
-                Err(error)
-            }
+        }
+        Ok(())
+    }
+
+    /// Cuts off the end of the file, not back to some place: `postern enforce --detach` may have added a line.
+    fn take_back(&self, written: usize) {
+        let length = self.file.metadata().map(|metadata| metadata.len());
+        let cut = length.and_then(|length| self.file.set_len(length.saturating_sub(written as u64)));
+        if let (Err(error), 1..) = (cut, written) {
+            tracing::error!(%error, "the records end in half a line");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `postern serve`.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -24,17 +26,35 @@ impl Args {
         folders::hand_over(&config.serve.control, &user)?;
         privileges::give_up(&user)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        runtime.context("cannot start the event loop")?.block_on(serve(config, control))?;
-        Ok(ExitCode::SUCCESS)
+        let runtime = runtime.context("cannot start the event loop")?;
+        let outcome = runtime.block_on(serve(config, control, &global.config_dir));
+        // A name that the host's resolver hangs on does not hold up the end.
+        runtime.shutdown_background();
+        outcome.map(|()| ExitCode::SUCCESS)
     }
 }
 
-async fn serve(config: Config, control: Control) -> anyhow::Result<()> {
+async fn serve(config: Config, control: Control, folder: &Path) -> anyhow::Result<()> {
     let asked_to_stop = signals::stop().context("cannot listen to signals")?;
     let gateway = Gateway::new(config)?;
     let stop = async {
         asked_to_stop.await;
         notify::notify("STOPPING=1");
     };
-    gateway.run(control, || notify::notify("READY=1"), stop).await
+    let reloading = signals::on_reload(|| reload(&gateway, folder)).context("cannot listen to signals")?;
+    tokio::select! {
+        outcome = gateway.run(control, || notify::notify("READY=1"), stop) => outcome,
+        never = reloading => match never {},
+    }
+}
+
+/// Takes over agents and targets. A configuration with mistakes changes nothing.
+fn reload(gateway: &Gateway, folder: &Path) {
+    match Config::load(folder) {
+        Ok(config) => {
+            gateway.targets.replace(Arc::new(config));
+            tracing::info!("agents and targets were read again; [serve] and [dns] hold from the next start");
+        }
+        Err(mistakes) => tracing::error!("the former configuration stays in force\n{}", mistakes.listing()),
+    }
 }

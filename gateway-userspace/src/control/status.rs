@@ -1,14 +1,19 @@
 //! How the gateway stands.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::counts::Counted;
 use super::live::LiveConnection;
 use crate::attribution::wire::EnforcerStatus;
 use crate::gateway::Gateway;
+use crate::report::one_line;
 
+/// How long the enforcer may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Connections that are listed one by one; the others are in the counts.
 const LISTED: usize = 200;
 
@@ -37,17 +42,24 @@ pub enum EnforcerSeen {
     Gone { why: String },
 }
 
+impl EnforcerSeen {
+    /// A person waits: an enforcer that takes long counts as gone.
+    pub async fn now(gateway: &Gateway) -> Self {
+        match timeout(PATIENCE, gateway.enforcer.status()).await {
+            Ok(Ok(status)) => Self::Answers(status),
+            Ok(Err(error)) => Self::Gone { why: one_line(&error) },
+            Err(_) => Self::Gone { why: "the enforcer does not answer in time".to_owned() },
+        }
+    }
+}
+
 impl Status {
-    pub async fn of(gateway: &Gateway) -> Self {
-        let enforcer = match gateway.enforcer.status().await {
-            Ok(status) => EnforcerSeen::Answers(status),
-            Err(error) => EnforcerSeen::Gone { why: error.to_string() },
-        };
+    pub fn of(gateway: &Gateway, enforcer: EnforcerSeen) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime_ms: u64::try_from(gateway.since.elapsed().as_millis()).unwrap_or(u64::MAX),
-            agents: gateway.config.agents.keys().cloned().collect(),
+            agents: gateway.targets.agents(),
             enforcer,
             open_connections: gateway.open_connections() as u64,
             live_by_agent: gateway.live.by_agent(),

@@ -563,3 +563,13 @@ async fn names_are_answered_over_tcp_too_however_the_bytes_arrive() {
     .await;
     assert_eq!(answers, vec![("No Error".to_owned(), 1); 2]);
 }
+
+/// 24 KiB is what a silent connection may take in all; the kernel's part of it is not ours to choose.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_a_connection_is_small() {
+    let scene = Scene::set(target(echo), "").await;
+    let gate = Gate::open(0).await.expect("gates").remove(0);
+    let _agent = TcpStream::connect(gate.address().expect("address")).expect("connect");
+    let passing = pipeline::pass(&scene.gateway, gate.next().await);
+    assert!(size_of_val(&passing) < 4096, "{} bytes", size_of_val(&passing));
+}

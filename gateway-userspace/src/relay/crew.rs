@@ -128,23 +128,20 @@ impl Crew {
     fn drive(&self, carriage: &mut Carriage, buffer: &mut [u8]) -> Outcome {
         let mut since = Instant::now();
         loop {
-            let wants = match carriage.advance(buffer) {
+            match carriage.advance(buffer) {
                 Progress::Ended(ending) => return Outcome::Ended(ending),
-                Progress::More => {
-                    if since.elapsed() > STINT {
-                        if self.others_wait() {
-                            return Outcome::Requeue;
-                        }
-                        since = Instant::now();
-                    }
-                    continue;
+                Progress::More => (),
+                Progress::Waiting(wants) => match self.linger(carriage, wants) {
+                    Lingered::Ready => (),
+                    Lingered::Silence => return Outcome::Park(wants),
+                    Lingered::Broken(ending) => return Outcome::Ended(ending),
+                },
+            }
+            if since.elapsed() > STINT {
+                if self.others_wait() {
+                    return Outcome::Requeue;
                 }
-                Progress::Waiting(wants) => wants,
-            };
-            match self.linger(carriage, wants) {
-                Lingered::Ready => (),
-                Lingered::Silence => return Outcome::Park(wants),
-                Lingered::Broken(ending) => return Outcome::Ended(ending),
+                since = Instant::now();
             }
         }
     }

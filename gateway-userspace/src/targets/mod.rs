@@ -8,10 +8,12 @@ mod resolver;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gateway_policy::target::{AskedName, HostName, NoMatch, Target, TargetHost, TargetName, canonical};
 use gateway_policy::target::{dns_name_allowed, match_target};
+
+use tokio::task::JoinSet;
 
 use crate::config::Config;
 use memory::NameMemory;
@@ -21,9 +23,15 @@ pub use resolver::Lookup;
 /// The targets of the configuration, and what is known about their names.
 #[derive(Debug)]
 pub struct Targets {
-    config: Arc<Config>,
+    known: RwLock<Arc<Known>>,
     memory: NameMemory,
-    resolver: HostResolver,
+}
+
+/// One configuration, whole: nothing is judged by half of an old one and half of a new one.
+#[derive(Debug)]
+struct Known {
+    config: Arc<Config>,
+    resolver: Arc<HostResolver>,
 }
 
 /// What a question for a name comes to.
@@ -37,12 +45,20 @@ pub enum NameAnswer {
 
 impl Targets {
     pub fn new(config: Arc<Config>) -> Self {
-        let resolver = HostResolver::new(names(&config.targets), config.dns.max_ttl, config.dns.timeout);
-        Self { config, memory: NameMemory::default(), resolver }
+        Self { known: RwLock::new(Arc::new(Known::from(config))), memory: NameMemory::default() }
+    }
+
+    /// From now on another configuration holds. What agents were told about names stays known.
+    pub fn replace(&self, config: Arc<Config>) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known::from(config));
     }
 
     pub fn is_configured(&self, agent: &str) -> bool {
-        self.config.agents.contains_key(agent)
+        self.known().config.agents.contains_key(agent)
+    }
+
+    pub fn agents(&self) -> Vec<String> {
+        self.known().config.agents.keys().cloned().collect()
     }
 
     /// The target that a destination is for this agent.
@@ -51,29 +67,25 @@ impl Targets {
     /// was restarted. So when what it asked does not lead to a target, the names of its own targets are
     /// looked up as well.
     pub async fn find(&self, agent: &str, destination: SocketAddr) -> Result<TargetName, NoMatch> {
+        let known = self.known();
         let address = canonical(destination.ip());
         let mut names = self.memory.names_for(agent, address);
-        let matched = self.matched(agent, destination, &names);
+        let matched = known.matched(agent, destination, &names);
         if matched.is_ok() {
             return matched;
         }
-        for name in self.own_names(agent, destination.port()) {
-            let found = self.resolver.look_up(&name).await;
-            if found.is_some_and(|lookup| lookup.addresses.contains(&address)) {
-                names.push((name, 0));
-            }
-        }
-        self.matched(agent, destination, &names)
+        names.extend(known.own_names_at(agent, address, destination.port()).await);
+        known.matched(agent, destination, &names)
     }
 
     /// Answers an agent's question, and remembers the answer as what this agent will mean by the addresses.
     pub async fn answer(&self, agent: &str, name: &str) -> NameAnswer {
-        let allowed = self.allowed(agent);
+        let known = self.known();
         let Ok(name) = HostName::parse(name) else { return NameAnswer::NotAllowed };
-        if !dns_name_allowed(&self.config.targets, allowed, name.as_str()) {
+        if !dns_name_allowed(&known.config.targets, known.allowed(agent), name.as_str()) {
             return NameAnswer::NotAllowed;
         }
-        match self.resolver.look_up(&name).await {
+        match known.resolver.look_up(&name).await {
             Some(lookup) => {
                 self.memory.remember(agent, &name, &lookup.addresses);
                 NameAnswer::Found(lookup)
@@ -82,6 +94,19 @@ impl Targets {
         }
     }
 
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl From<Arc<Config>> for Known {
+    fn from(config: Arc<Config>) -> Self {
+        let resolver = HostResolver::new(names(&config.targets), config.dns.max_ttl, config.dns.timeout);
+        Self { config, resolver: Arc::new(resolver) }
+    }
+}
+
+impl Known {
     fn matched(
         &self,
         agent: &str,
@@ -95,6 +120,21 @@ impl Targets {
 
     fn allowed(&self, agent: &str) -> &[String] {
         self.config.agents.get(agent).map(|agent| agent.targets.as_slice()).unwrap_or_default()
+    }
+
+    /// The names of the agent's own targets that the host finds at an address. All are looked up at once, so
+    /// that the slowest of them is all there is to wait for.
+    async fn own_names_at(&self, agent: &str, address: IpAddr, port: u16) -> Vec<(HostName, u64)> {
+        let mut lookups = JoinSet::new();
+        for name in self.own_names(agent, port) {
+            let resolver = Arc::clone(&self.resolver);
+            lookups.spawn(async move {
+                let found = resolver.look_up(&name).await?;
+                // Older than anything the agent asked for itself.
+                found.addresses.contains(&address).then_some((name, 0))
+            });
+        }
+        lookups.join_all().await.into_iter().flatten().collect()
     }
 
     fn own_names(&self, agent: &str, port: u16) -> Vec<HostName> {

@@ -54,6 +54,14 @@ async fn a_name_of_somebody_elses_target_is_not_looked_up() {
     assert_eq!(targets().answer("stranger", "localhost").await, NameAnswer::NotAllowed);
 }
 
+#[tokio::test]
+async fn a_new_configuration_holds_for_the_next_connection() {
+    let targets = targets();
+    targets.replace(Arc::new(fixture("[agents.coder]\nslice = \"agents.slice\"\n")));
+    assert_eq!(targets.find("coder", loopback(5432)).await, Err(NoMatch::NoTarget));
+    assert_eq!(targets.answer("coder", "localhost").await, NameAnswer::NotAllowed);
+}
+
 #[test]
 fn what_one_agent_asked_says_nothing_about_another() {
     let memory = NameMemory::default();
