@@ -53,7 +53,8 @@ impl Writer {
         let mut left = bytes;
         while !left.is_empty() {
             match self.file.write(left) {
-                Ok(written) => left = left.get(written..).unwrap_or_default(),
+                Ok(written @ 1..) => left = left.get(written..).unwrap_or_default(),
+                Ok(_) => return Err(ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => (),
                 Err(error) => {
                     self.take_back(bytes.len() - left.len());
