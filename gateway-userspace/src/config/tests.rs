@@ -113,6 +113,33 @@ fn a_socket_that_leads_out_is_a_danger() {
 }
 
 #[test]
+fn agents_whose_numbers_are_the_same_are_a_mistake() {
+    // The kernel tells agents apart by these numbers alone.
+    assert_eq!(Config::agent_id("agent-54132"), Config::agent_id("agent-101988"));
+    let agents = "[agents.agent-54132]\nslice = \"a.slice\"\n[agents.agent-101988]\nslice = \"b.slice\"\n";
+    assert!(mistakes(folder_with(agents).path()).listing().contains("leads to a number that is taken"));
+}
+
+#[test]
+fn an_agent_may_designate_a_cgroup_twice() {
+    let dir = folder_with("[agents.a]\nslice = \"a.slice\"\ncgroup = \"/a.slice/b\"\n");
+    assert_eq!(
+        load(dir.path(), &uid_of).map(|config| config.agents["a"].watch.len()).map_err(|m| m.listing()),
+        Ok(2)
+    );
+}
+
+#[test]
+fn a_path_that_leads_elsewhere_or_fits_no_socket_is_a_mistake() {
+    let enforce = |line: &str| folder_with(&format!("[enforce]\n{line}\n"));
+    let climbing = enforce("bpffs = \"/sys/fs/bpf/../../../tmp\"");
+    assert!(mistakes(climbing.path()).listing().contains("is no absolute path"));
+    let socket = |length: usize| enforce(&format!("socket = \"/{}\"", "x".repeat(length - 1)));
+    assert!(load(socket(107).path(), &uid_of).is_ok());
+    assert!(mistakes(socket(108).path()).listing().contains("too long for a unix socket"));
+}
+
+#[test]
 fn a_file_that_is_no_text_is_a_mistake() {
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("postern.toml"), b"\xff\xfe[serve]").expect("a file");
