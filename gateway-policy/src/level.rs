@@ -27,6 +27,16 @@ impl Level {
         }
     }
 
+    /// Whether agents may act where the kernel reaches this level and the configuration asks for `least`. The level
+    /// `unit` is a matter of each agent's own unit, to which its start sees; no kernel reaches it alone.
+    #[must_use]
+    pub const fn admits_agents(self, least: Self) -> bool {
+        match least {
+            Self::Full => matches!(self, Self::Full),
+            Self::Unit | Self::Cgroup => true,
+        }
+    }
+
     /// What an operator may rely on at this level.
     pub const fn sentence(self) -> &'static str {
         match self {
@@ -68,6 +78,15 @@ mod tests {
     #[test]
     fn levels_are_ordered_from_least_to_most() {
         assert!(Level::Cgroup < Level::Unit && Level::Unit < Level::Full);
+    }
+
+    #[test]
+    fn a_unit_is_the_agents_own_matter_and_full_is_the_kernels() {
+        for level in [Level::Cgroup, Level::Unit] {
+            assert!(!level.admits_agents(Level::Full));
+            assert!(level.admits_agents(Level::Unit) && level.admits_agents(Level::Cgroup));
+        }
+        assert!(Level::ALL.iter().all(|least| Level::Full.admits_agents(*least)));
     }
 
     #[test]

@@ -49,8 +49,11 @@ fn level(status: &EnforcerStatus, minimum: Level) -> Vec<Finding> {
     };
     let what = format!("{level}: {}", level.sentence());
     let mut findings = vec![match level {
-        below if below < minimum => {
+        below if !below.admits_agents(minimum) => {
             Finding::broken(LEVEL, format!("{what}; agents do not start below {minimum}"), remedy)
+        }
+        below if below < minimum => {
+            Finding::gap(LEVEL, format!("{what}; agents start in a hardened unit only"), remedy)
         }
         Level::Full => Finding::ok(LEVEL, what),
         Level::Cgroup | Level::Unit => Finding::gap(LEVEL, what, remedy),
@@ -133,7 +136,8 @@ mod tests {
             (Some(Level::Unit), Level::Unit, Outcome::Gap),
             (Some(Level::Cgroup), Level::Cgroup, Outcome::Gap),
             (Some(Level::Unit), Level::Full, Outcome::Broken),
-            (Some(Level::Cgroup), Level::Unit, Outcome::Broken),
+            (Some(Level::Cgroup), Level::Unit, Outcome::Gap),
+            (Some(Level::Cgroup), Level::Full, Outcome::Broken),
             (None, Level::Cgroup, Outcome::Broken),
         ];
         for (found, minimum, outcome) in table {

@@ -28,7 +28,6 @@ use std::{
 
 use anyhow::Context as _;
 use gateway_common::settings::Settings;
-use gateway_policy::level::Level;
 use nix::{
     sys::signal::{SigSet, Signal},
     unistd::User,
@@ -98,13 +97,9 @@ fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
 const LOAD_HELP: &str =
     "run `postern doctor`; the enforcer needs root, and a binary built by `cargo xtask build`";
 
-/// Below the least acceptable level agents' cgroups stay shut. The level `unit` is a matter of each agent's own unit,
-/// which its start demands with a canary of its own.
+/// Where the level does not admit agents, their cgroups stay shut.
 fn gate(config: &Config, finding: &Finding) -> Gate {
-    match config.enforce.minimum_level {
-        Level::Full if finding.level < Level::Full => Gate::Shut,
-        Level::Full | Level::Unit | Level::Cgroup => Gate::Open,
-    }
+    if finding.level.admits_agents(config.enforce.minimum_level) { Gate::Open } else { Gate::Shut }
 }
 
 fn tell_settings(told: &mut Told, config: &Config) -> anyhow::Result<()> {

@@ -55,6 +55,9 @@ fn health(view: &View) -> String {
 fn level(view: &View, status: &EnforcerStatus) -> Vec<Row> {
     let said = match status.level {
         Some(level) if level >= view.minimum => format!("level {level}"),
+        Some(level) if level.admits_agents(view.minimum) => {
+            format!("level {level}: agents start in a hardened unit only")
+        }
         Some(level) => format!("level {level}, BELOW {}: agents are cut off", view.minimum),
         None => "NO LEVEL: the kernel refuses agents nothing yet".to_string(),
     };

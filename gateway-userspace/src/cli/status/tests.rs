@@ -108,6 +108,7 @@ fn health_needs_the_gateway_the_enforcer_and_the_level() {
     let healthy = |gateway, level, minimum| view(gateway, level, minimum).is_healthy();
     assert!(healthy(answers(Vec::new()), Some(Level::Full), Level::Full));
     assert!(healthy(answers(Vec::new()), Some(Level::Unit), Level::Cgroup));
+    assert!(healthy(answers(Vec::new()), Some(Level::Cgroup), Level::Unit));
     assert!(!healthy(answers(Vec::new()), Some(Level::Unit), Level::Full));
     assert!(!healthy(answers(Vec::new()), None, Level::Cgroup));
     assert!(!healthy(gone(), Some(Level::Full), Level::Full));
