@@ -3,13 +3,16 @@
 //! CI runs `cargo xtask test` and nothing else, so whatever CI does can be repeated here, whole or in parts.
 
 mod command;
+mod demo;
 mod doctor;
 mod documents;
 mod ebpf;
 mod guest;
 mod layers;
 mod lint;
+mod product;
 mod setup;
+mod stage;
 mod tally;
 mod test;
 mod workspace;
@@ -21,6 +24,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Developer commands", bin_name = "cargo xtask")]
 enum Cli {
+    /// Show on this machine, in a minute, what Postern does
+    Demo(demo::Args),
     /// Say whether this machine can build and test Postern
     Doctor(doctor::Args),
     /// Check that what the documents point at is there
@@ -41,6 +46,7 @@ enum Cli {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse() {
+        Cli::Demo(args) => demo::run(&args),
         Cli::Doctor(args) => doctor::run(&args),
         Cli::Documents(args) => documents::run(&args),
         Cli::Ebpf(args) => ebpf::run(&args),

@@ -2,19 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use anyhow::{Context, Result};
 
 use super::plan::Plan;
 use super::suites::Suite;
 use crate::command;
-
-/// Tells the product's build where the kernel object is.
-pub(super) const OBJECT_VARIABLE: &str = "POSTERN_EBPF_OBJECT";
-/// Optimised, because guests are emulated; linked quickly, because it is built for every change.
-const PROFILE: &str = "tested";
+use crate::product::{self, OBJECT_VARIABLE, TESTED, artifacts};
 
 #[derive(Debug)]
 pub(super) struct Built {
@@ -27,7 +21,7 @@ pub(super) struct Built {
 
 impl Built {
     pub(super) fn new(plan: &Plan, object: &Path) -> Result<Self> {
-        let product = build_product(object)?;
+        let product = product::build(object, TESTED)?;
         let mut built = Self { product, suites: BTreeMap::new(), testers: Vec::new() };
         if !plan.suites.is_empty() {
             built.take_suites(&plan.suites, object)?;
@@ -62,7 +56,7 @@ impl Built {
 /// In CI each clone is at a new path, where nothing compiled from another clone's sources is of use. What is compiled
 /// from the registry stays.
 pub(super) fn forget_other_clones() -> Result<()> {
-    for profile in ["dev", PROFILE] {
+    for profile in ["dev", TESTED] {
         command::run(command::product_cargo()?.args([
             "clean",
             "--quiet",
@@ -72,53 +66,4 @@ pub(super) fn forget_other_clones() -> Result<()> {
         ]))?;
     }
     Ok(())
-}
-
-fn build_product(object: &Path) -> Result<PathBuf> {
-    let mut cargo = command::product_cargo()?;
-    cargo
-        .args([
-            "build",
-            "--locked",
-            "--package",
-            "gateway-userspace",
-            "--bin",
-            "postern",
-            "--profile",
-            PROFILE,
-        ])
-        .env(OBJECT_VARIABLE, object);
-    let product = artifacts(&mut cargo)?.into_iter().find_map(|artifact| artifact.executable);
-    product.context("cargo built no postern binary")
-}
-
-#[derive(Deserialize)]
-struct Artifact {
-    manifest_path: PathBuf,
-    target: Target,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
-
-/// What a cargo build produced, in its own words; its diagnostics go to the terminal.
-fn artifacts(cargo: &mut Command) -> Result<Vec<Artifact>> {
-    let messages = command::output(cargo.args(["--quiet", "--message-format=json-render-diagnostics"]))?;
-    let mut artifacts = Vec::new();
-    for message in messages.lines() {
-        let value: serde_json::Value =
-            serde_json::from_str(message).context("cargo printed something else than JSON")?;
-        if value.get("reason").is_some_and(|reason| reason == "compiler-artifact") {
-            artifacts
-                .push(serde_json::from_value(value).context("cargo describes an artifact in a new way")?);
-        }
-    }
-    if artifacts.is_empty() {
-        bail!("`{}` built nothing", command::line(cargo));
-    }
-    Ok(artifacts)
 }

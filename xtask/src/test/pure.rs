@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::build;
 use crate::command;
+use crate::product::OBJECT_VARIABLE;
 use crate::tally::Tally;
 
 /// Runs them with `object` built in if there is one, so that a full run compiles the product once.
@@ -17,7 +17,7 @@ pub(super) fn run(object: Option<&Path>, pass: &[String]) -> Result<Tally> {
         let mut cargo = command::product_cargo()?;
         cargo.args(["test", "--locked", "--no-fail-fast"]).args(what).arg("--").args(pass);
         if let Some(object) = object {
-            cargo.env(build::OBJECT_VARIABLE, object);
+            cargo.env(OBJECT_VARIABLE, object);
         }
         tally.add(run_and_count(&mut cargo)?);
     }
