@@ -2,6 +2,7 @@
 //!
 //! CI runs `cargo xtask test` and nothing else, so whatever CI does can be repeated here, whole or in parts.
 
+mod bench;
 mod command;
 mod demo;
 mod doctor;
@@ -24,6 +25,10 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Developer commands", bin_name = "cargo xtask")]
 enum Cli {
+    /// Measure, beside what the figures ought to be
+    Bench(bench::Args),
+    #[command(hide = true)]
+    BenchPeer(bench::peer::Args),
     /// Show on this machine, in a minute, what Postern does
     Demo(demo::Args),
     /// Say whether this machine can build and test Postern
@@ -46,6 +51,8 @@ enum Cli {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse() {
+        Cli::Bench(args) => bench::run(&args),
+        Cli::BenchPeer(args) => bench::peer::run(&args),
         Cli::Demo(args) => demo::run(&args),
         Cli::Doctor(args) => doctor::run(&args),
         Cli::Documents(args) => documents::run(&args),
