@@ -316,8 +316,8 @@ fn verdict(error: &ProgramError) -> String {
     let ProgramError::LoadError { io_error, verifier_log } = error else { return error.to_string() };
     let log = verifier_log.to_string();
     let statistics = ["processed ", "verification time", "stack depth"];
-    let spoken = log.lines().filter(|line| !statistics.iter().any(|start| line.starts_with(start)));
-    match spoken.last() {
+    let mut spoken = log.lines().filter(|line| !statistics.iter().any(|start| line.starts_with(start)));
+    match spoken.next_back() {
         Some(last) if !last.is_empty() => format!("{io_error}: {last}"),
         _ => io_error.to_string(),
     }
