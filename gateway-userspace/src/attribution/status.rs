@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt::ReceiveTimeout,
-    sockopt::SendTimeout,
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, setsockopt, socket,
+    sockopt::PeerCredentials, sockopt::ReceiveTimeout, sockopt::SendTimeout,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
+use nix::unistd::Uid;
 use thiserror::Error;
 
 use super::wire::{self, Answer, EnforcerStatus, Question, WireError};
@@ -24,6 +25,8 @@ pub enum StatusError {
     NotAllowed,
     #[error("cannot reach the enforcer on {}", path.display())]
     Unreachable { path: PathBuf, source: Errno },
+    #[error("what answers on {} is not the enforcer: it runs as user {uid}", path.display())]
+    Impostor { path: PathBuf, uid: u32 },
     #[error("the enforcer does not answer")]
     NoAnswer(#[source] WireError),
     #[error("the enforcer cannot say: {0}")]
@@ -44,18 +47,25 @@ pub fn enforcer_status(path: &Path) -> Result<EnforcerStatus, StatusError> {
 
 fn reach(path: &Path) -> Result<OwnedFd, StatusError> {
     let wait = TimeVal::seconds(WAIT_SECONDS);
-    let connected = || -> nix::Result<OwnedFd> {
+    let connected = || -> nix::Result<(OwnedFd, Uid)> {
         let enforcer = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
         setsockopt(&enforcer, ReceiveTimeout, &wait)?;
         setsockopt(&enforcer, SendTimeout, &wait)?;
         connect(enforcer.as_raw_fd(), &UnixAddr::new(path)?)?;
-        Ok(enforcer)
+        let uid = Uid::from_raw(getsockopt(&enforcer, PeerCredentials)?.uid());
+        Ok((enforcer, uid))
     };
-    connected().map_err(|source| match source {
-        Errno::ENOENT | Errno::ECONNREFUSED => StatusError::NotRunning(path.to_path_buf()),
-        Errno::EACCES | Errno::EPERM => StatusError::NotAllowed,
-        source => StatusError::Unreachable { path: path.to_path_buf(), source },
-    })
+    let path = path.to_path_buf();
+    match connected() {
+        // The gateway's user may write into that folder too, and agents would start on its word.
+        Ok((_, uid)) if !uid.is_root() && uid != Uid::effective() => {
+            Err(StatusError::Impostor { path, uid: uid.as_raw() })
+        }
+        Ok((enforcer, _)) => Ok(enforcer),
+        Err(Errno::ENOENT | Errno::ECONNREFUSED) => Err(StatusError::NotRunning(path)),
+        Err(Errno::EACCES | Errno::EPERM) => Err(StatusError::NotAllowed),
+        Err(source) => Err(StatusError::Unreachable { path, source }),
+    }
 }
 
 /// The enforcer hangs up on whom it does not serve.

@@ -10,6 +10,7 @@ mod enforce;
 mod escape_attempt;
 mod escape_outsider;
 mod man;
+mod ready;
 mod reference;
 mod run;
 mod serve;
@@ -64,6 +65,8 @@ commands! {
     #[command(hide = true)]
     Canary(canary),
     Run(run),
+    #[command(hide = true)]
+    Ready(ready),
     Check(check),
     Status(status),
     Doctor(doctor),

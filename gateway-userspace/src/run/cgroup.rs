@@ -97,23 +97,22 @@ impl Cgroup {
         }
     }
 
-    fn make_folder(pid: Pid, root: &Path, path: &str) -> Result<Self, CgroupError> {
+    /// Makes an empty cgroup. It must not exist: whatever lives there is not ours to end.
+    pub fn make(root: &Path, path: &str) -> Result<Self, CgroupError> {
         let dir = root.join(path.trim_start_matches('/'));
         let failed = |source| CgroupError::Make { path: dir.clone(), source };
         if let Some(parent) = dir.parent() {
             DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(failed)?;
         }
-        // It must not exist: whatever lives there is not ours to end.
         DirBuilder::new().mode(0o755).create(&dir).map_err(failed)?;
-        let cgroup = Self { dir: dir.clone(), ours: true };
-        match fs::write(dir.join("cgroup.procs"), pid.to_string()) {
-            Ok(()) => Ok(cgroup),
-            Err(source) => {
-                // The first failure is the one to tell.
-                let _ = fs::remove_dir(&dir);
-                Err(CgroupError::Enter { path: dir, source })
-            }
-        }
+        Ok(Self { dir, ours: true })
+    }
+
+    fn make_folder(pid: Pid, root: &Path, path: &str) -> Result<Self, CgroupError> {
+        let cgroup = Self::make(root, path)?;
+        fs::write(cgroup.dir.join("cgroup.procs"), pid.to_string())
+            .map_err(|source| CgroupError::Enter { path: cgroup.dir.clone(), source })?;
+        Ok(cgroup)
     }
 
     fn ask_for_scope(pid: Pid, root: &Path, slice: &str, unit: &str) -> Result<Self, CgroupError> {

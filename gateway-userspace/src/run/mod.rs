@@ -7,6 +7,8 @@ pub mod cgroup;
 mod command;
 pub mod place;
 mod supervise;
+pub mod trial;
+pub mod unit;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
