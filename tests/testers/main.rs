@@ -4,6 +4,7 @@
 mod crowd;
 mod dns;
 mod enter;
+mod forbidden;
 mod listen;
 mod local;
 mod outcome;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         "crowd" => crowd::run(rest),
         "dns" => dns::run(rest),
         "enter" => enter::run(rest),
+        "forbidden" => forbidden::run(rest),
         "listen" => listen::run(rest),
         "local" => local::run(rest),
         "talk" => talk::run(rest),

@@ -68,7 +68,9 @@ impl View {
     /// Whether agents are held as the configuration asks, and the gateway can carry what they may do.
     fn is_healthy(&self) -> bool {
         let held = match &self.enforcer {
-            EnforcerSeen::Answers(status) => status.level.is_some_and(|level| level.admits_agents(self.minimum)),
+            EnforcerSeen::Answers(status) => {
+                status.level.is_some_and(|level| level.admits_agents(self.minimum))
+            }
             EnforcerSeen::Gone { .. } => false,
         };
         held && matches!(self.gateway, Gateway::Answers(_))

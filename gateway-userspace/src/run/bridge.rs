@@ -4,13 +4,16 @@
 //! manager's) would be of no use to it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt as _;
 use std::thread::{self, JoinHandle};
 
 use nix::fcntl::OFlag;
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, pipe2};
+
+/// As much as a pipe holds.
+const CHUNK: usize = 64 * 1024;
 
 /// One of the three standard streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,17 +85,28 @@ impl Bridge {
             let Plank { stream, socket, ours, theirs } = plank;
             // As long as we held it too, the pipe would never end.
             drop(theirs);
-            let (mut from, mut to) = match stream {
+            let (from, to) = match stream {
                 Stream::Input => (File::from(socket), File::from(ours)),
                 Stream::Output | Stream::Error => (File::from(ours), File::from(socket)),
             };
-            // An end that hung up ends the stream, as it would without us.
-            let carrier = thread::spawn(move || drop(io::copy(&mut from, &mut to)));
+            let carrier = thread::spawn(move || carry(from, to));
             if stream != Stream::Input {
                 outputs.push(carrier);
             }
         }
         Carrying(outputs)
+    }
+}
+
+/// Not `io::copy`, which would splice: while the kernel waits for the socket then, nobody can read the pipe. An end
+/// that hung up ends the stream, as it would without us.
+fn carry(mut from: File, mut to: File) {
+    let mut buffer = vec![0; CHUNK];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        let Some(bytes) = buffer.get(..length) else { return };
+        if to.write_all(bytes).is_err() {
+            return;
+        }
     }
 }
 
