@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Global;
 use crate::attribution::status::enforcer_status;
-use crate::escapes::{self, Attempt, Expectation, Finding, Ground, Runner, Stay, Verdict, Who};
+use crate::escapes::{self, Attempt, Dress, Expectation, Finding, Ground, Runner, Stay, Verdict, Who};
 use crate::kernel;
 use crate::report::WithHelp;
 
@@ -28,6 +28,9 @@ pub struct Args {
     /// Try as root too, as an agent could that runs as root
     #[arg(long)]
     as_root: bool,
+    /// Try as a command that `postern run --confine` would start
+    #[arg(long)]
+    confine: bool,
     /// List the attempts and what should become of them, and try nothing
     #[arg(long)]
     list: bool,
@@ -59,8 +62,9 @@ impl Args {
             (None, Some(cgroup)) => Stay::in_directory(cgroup),
             (None, None) => bail!("neither an agent nor a cgroup was named"),
         };
-        let ground = Ground::new(stay.directory(), &config, self.as_user)?;
-        let level = enforcer_status(&config.enforce.socket).ok().and_then(|status| status.level);
+        let ground = Ground::new(stay.directory(), &config, self.as_user, self.dress())?;
+        let enforced = enforcer_status(&config.enforce.socket).ok().and_then(|status| status.level);
+        let level = self.level(enforced);
         let findings = Runner::new(ground, self.whom())?.run(&attempts)?;
         self.print(level, &findings)?;
         let failed = findings.iter().any(|finding| finding.verdict.fails());
@@ -76,6 +80,18 @@ impl Args {
             escapes::named(name).ok_or_else(unknown).help("see postern bypass-test --list")
         };
         self.only.iter().map(find).collect()
+    }
+
+    fn dress(&self) -> Dress {
+        if self.confine { Dress::Confined } else { Dress::Plain }
+    }
+
+    /// Confinement makes up for the second layer.
+    fn level(&self, enforced: Option<Level>) -> Option<Level> {
+        match (enforced, self.dress()) {
+            (Some(Level::Cgroup), Dress::Confined) => Some(Level::Unit),
+            (level, Dress::Confined | Dress::Plain) => level,
+        }
     }
 
     fn whom(&self) -> &'static [Who] {

@@ -77,6 +77,8 @@ pub enum Need {
     ChildCgroup,
     /// A bpffs that is there to be tampered with.
     Bpffs,
+    /// A system call that a confined command does not have, for whatever purpose.
+    Unconfined,
 }
 
 /// A descriptor that an attempt inherits.
@@ -206,6 +208,15 @@ impl Attempt {
     pub(super) fn legacies(&self) -> Vec<Legacy> {
         let legacy = |need: &Need| if let Need::Inherited(legacy) = need { Some(*legacy) } else { None };
         self.needs.iter().filter_map(legacy).collect()
+    }
+
+    /// Why it makes no sense for a command that is confined before its first instruction.
+    pub(super) fn beyond_confinement(&self) -> Option<&'static str> {
+        self.needs.iter().find_map(|need| match need {
+            Need::EntersLate => Some("a confined command starts in its cgroup, with nothing open"),
+            Need::Unconfined => Some("a confined command does without this"),
+            Need::Inherited(_) | Need::Dialled(_) | Need::ChildCgroup | Need::Bpffs => None,
+        })
     }
 
     /// How it wants to be dialled.

@@ -45,26 +45,31 @@ impl Attempt {
         if self.goal == Goal::MustWork {
             return Expectation::MustWork;
         }
-        if self.held_by_the_kernel(who, level) || self.closed_by.iter().any(|closer| closer.works_at(level)) {
-            return match self.gaps.iter().find(|gap| gap.applies(level, kernel)) {
-                Some(gap) => Expectation::Open(gap.because),
-                None => Expectation::Closed,
-            };
-        }
-        if self.goal == Goal::Residual {
-            return Expectation::Residual;
+        if self.is_held_by_the_kernel(who) {
+            return Expectation::Closed;
         }
         let gap = self.gaps.iter().find(|gap| gap.applies(level, kernel));
-        Expectation::Open(gap.map_or("only the second layer sees it", |gap| gap.because))
+        match (self.is_closed_at(level), gap, self.goal) {
+            (true, None, _) => Expectation::Closed,
+            (_, _, Goal::Residual) => Expectation::Residual,
+            (_, Some(gap), _) => Expectation::Open(gap.because),
+            (false, None, _) => Expectation::Open("only the second layer sees it"),
+        }
     }
 
-    /// Where the ordinary rules of the kernel suffice. A hardened unit has no privileges to offer, whoever runs in it.
-    fn held_by_the_kernel(&self, who: Who, level: Level) -> bool {
+    /// Where the ordinary rules of the kernel suffice.
+    fn is_held_by_the_kernel(&self, who: Who) -> bool {
         match self.bare {
             Bare::Nobody => true,
-            Bare::RootOnly => who == Who::User || level == Level::Unit,
+            Bare::RootOnly => who == Who::User,
             Bare::Anyone | Bare::SomeHosts => false,
         }
+    }
+
+    /// A hardened unit has no privileges to offer, whoever runs in it.
+    fn is_closed_at(&self, level: Level) -> bool {
+        let needs_privileges = self.bare == Bare::RootOnly && level == Level::Unit;
+        needs_privileges || self.closed_by.iter().any(|closer| closer.works_at(level))
     }
 }
 
@@ -116,7 +121,8 @@ mod tests {
     }
 
     #[test]
-    fn abstract_sockets_are_open_in_a_unit() {
-        assert!(matches!(expected("unix-abstract", Who::User, Level::Unit, NEW), Expectation::Open(_)));
+    fn abstract_sockets_are_open_in_a_unit_of_an_older_kernel() {
+        assert!(matches!(expected("unix-abstract", Who::User, Level::Unit, (6, 1)), Expectation::Open(_)));
+        assert_eq!(expected("unix-abstract", Who::User, Level::Unit, NEW), Expectation::Closed);
     }
 }

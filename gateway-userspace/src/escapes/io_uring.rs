@@ -1,7 +1,7 @@
 //! Requests that io_uring carries out in place of system calls.
 
 use super::arena::{Arena, patient, ports, sent_or_cut_off, tcp, udp};
-use super::attempt::{Attempt, Bare, Closer};
+use super::attempt::{Attempt, Bare, Closer, Need};
 use super::outcome::Claim;
 use crate::sys::raw::{self, Address, Ring, Stopped};
 
@@ -58,7 +58,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         Ring::new()?.send(&one, b"question")?;
         let heard = raw::recv(&other, 16)?;
         Ok(if heard == b"question" { Claim::Worked } else { Claim::Broken("other bytes were heard".into()) })
-    }),
+    })
+    .needs(&[Need::Unconfined]),
 ];
 
 fn connect_and_send(arena: &Arena, mut ring: Ring, family: i32, to: &Address) -> Result<Claim, Stopped> {

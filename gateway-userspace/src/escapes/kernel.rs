@@ -6,10 +6,11 @@
 use std::fs::OpenOptions;
 use std::path::PathBuf;
 
+use gateway_policy::level::Level;
 use nix::mount::{MntFlags, MsFlags};
 
 use super::arena::Arena;
-use super::attempt::{Attempt, Bare, Closer, Need};
+use super::attempt::{Attempt, Bare, Closer, Gap, Need};
 use super::outcome::Claim;
 use crate::sys::raw::{self, During, Stopped};
 
@@ -71,16 +72,20 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         })
     }
     .bare(Bare::RootOnly),
-    open_for_writing("core-pattern", "can name the program that the kernel starts on a crash", |_| {
+    owned_by_root("core-pattern", "can name the program that the kernel starts on a crash", |_| {
         writable("/proc/sys/kernel/core_pattern")
     }),
-    open_for_writing("modprobe-path", "can name the program that the kernel starts for a module", |_| {
+    owned_by_root("modprobe-path", "can name the program that the kernel starts for a module", |_| {
         writable("/proc/sys/kernel/modprobe")
     }),
-    open_for_writing("uevent-helper", "can name the program that the kernel starts for a device", |_| {
+    owned_by_root("uevent-helper", "can name the program that the kernel starts for a device", |_| {
         writable("/sys/kernel/uevent_helper")
     }),
-    open_for_writing("physical-memory", "can write to physical memory", |_| writable("/dev/mem")),
+    Attempt {
+        closed_by: BY_UNIT,
+        ..Attempt::residual("physical-memory", "can write to physical memory", |_| writable("/dev/mem"))
+    }
+    .bare(Bare::SomeHosts),
 ];
 
 const fn by_root(
@@ -91,15 +96,18 @@ const fn by_root(
     Attempt::escape(name, vector, BY_TASK, run).bare(Bare::RootOnly).needs(&[Need::Bpffs])
 }
 
-/// What a root agent can do to the host without any network call is not promised to be closed.
-const fn open_for_writing(
+/// Files that belong to root, with or without capabilities. What a root agent can do to the host without any network
+/// call is not promised to be closed.
+const fn owned_by_root(
     name: &'static str,
     vector: &'static str,
     run: fn(&Arena) -> Result<Claim, Stopped>,
 ) -> Attempt {
-    let mut attempt = Attempt::residual(name, vector, run).bare(Bare::SomeHosts);
-    attempt.closed_by = BY_UNIT;
-    attempt
+    Attempt::residual(name, vector, run).bare(Bare::RootOnly).gaps(&[Gap {
+        level: Level::Unit,
+        before: None,
+        because: "root owns the file and needs no capability for it",
+    }])
 }
 
 fn folder(arena: &Arena) -> Result<PathBuf, Stopped> {

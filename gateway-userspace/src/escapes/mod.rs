@@ -33,7 +33,7 @@ mod unix;
 mod world;
 
 pub use attempt::{Attempt, Bare, Closer, Goal, Who};
-pub use child::attempt_from_standard_input;
+pub use child::{Dress, attempt_from_standard_input};
 pub use expected::Expectation;
 pub use outcome::Verdict;
 pub use outsider::stand_by as stand_by_as_outsider;

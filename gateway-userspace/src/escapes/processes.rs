@@ -4,12 +4,20 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
+use gateway_policy::level::Level;
+
 use super::arena::Arena;
-use super::attempt::{Attempt, Bare, Closer};
+use super::attempt::{Attempt, Bare, Closer, Gap, Need};
 use super::outcome::Claim;
 use crate::sys::raw::{self, During, Stopped, Traced};
 
 const BY_TASK: &[Closer] = &[Closer::Lsm, Closer::Unit];
+
+const SIGNALS: &[Gap] = &[Gap {
+    level: Level::Unit,
+    before: Some((6, 12)),
+    because: "only Landlock keeps signals inside, and only on newer kernels",
+}];
 
 /// The one attempt whose bytes are fewer than a token.
 pub(super) const SIGNAL: &str = "signal-outsider";
@@ -59,10 +67,14 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         },
     )
     .bare(Bare::Nobody)
-    .needs(&[super::attempt::Need::Inherited(super::attempt::Legacy::TcpConnected)]),
-    Attempt::residual(SIGNAL, "signals an outsider, with a number in the signal", |arena| {
-        raw::signal_value(arena.outsider.pid, signal_value(&arena.token)).map(|()| Claim::Sent)
-    }),
+    .needs(&[Need::Inherited(super::attempt::Legacy::TcpConnected)]),
+    Attempt {
+        closed_by: &[Closer::Unit],
+        gaps: SIGNALS,
+        ..Attempt::residual(SIGNAL, "signals an outsider, with a number in the signal", |arena| {
+            raw::signal_value(arena.outsider.pid, signal_value(&arena.token)).map(|()| Claim::Sent)
+        })
+    },
     Attempt::residual("fifo-to-outsider", "writes to a named pipe that an outsider reads", |arena| {
         let mut options = OpenOptions::new();
         let mut pipe =
@@ -76,7 +88,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
             Claim::created("a key that other processes of the user can read")
         })
     },
-    Attempt::must_work("trace-own-child", "traces a process that it started itself", |_| trace_own_child()),
+    Attempt::must_work("trace-own-child", "traces a process that it started itself", |_| trace_own_child())
+        .needs(&[Need::Unconfined]),
 ];
 
 /// Yama and other settings may already hold an ordinary user off; root gets through where nothing is enforced.

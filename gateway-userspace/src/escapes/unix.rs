@@ -9,42 +9,31 @@ use super::outcome::Claim;
 use crate::sys::raw::{self, Address, During, Stopped};
 use gateway_policy::level::Level;
 
-const BY_TASK_OR_UNIT: &[Closer] = &[Closer::Lsm, Closer::Unit];
-const BY_TASK: &[Closer] = &[Closer::Lsm];
+const BY_TASK: &[Closer] = &[Closer::Lsm, Closer::Unit];
 const ABSTRACT: &[Gap] = &[Gap {
     level: Level::Unit,
-    before: None,
-    because: "abstract names live in the network namespace, which a hardened unit shares with the host",
+    before: Some((6, 12)),
+    because: "abstract names live in the network namespace, which a unit shares with the host; Landlock closes them",
 }];
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
-    Attempt::escape("unix-stream", "connects to a stream socket in a folder", BY_TASK_OR_UNIT, |arena| {
+    Attempt::escape("unix-stream", "connects to a stream socket in a folder", BY_TASK, |arena| {
         let to = Address::unix_path(&arena.unix.stream);
         connect_and_deliver(arena, unix(libc::SOCK_STREAM)?, &to)
     }),
-    Attempt::escape(
-        "unix-seqpacket",
-        "connects to a seqpacket socket in a folder",
-        BY_TASK_OR_UNIT,
-        |arena| {
-            let to = Address::unix_path(&arena.unix.seqpacket);
-            connect_and_deliver(arena, unix(libc::SOCK_SEQPACKET)?, &to)
-        },
-    ),
-    Attempt::escape("unix-dgram", "sends to a datagram socket in a folder", BY_TASK_OR_UNIT, |arena| {
+    Attempt::escape("unix-seqpacket", "connects to a seqpacket socket in a folder", BY_TASK, |arena| {
+        let to = Address::unix_path(&arena.unix.seqpacket);
+        connect_and_deliver(arena, unix(libc::SOCK_SEQPACKET)?, &to)
+    }),
+    Attempt::escape("unix-dgram", "sends to a datagram socket in a folder", BY_TASK, |arena| {
         let to = Address::unix_path(&arena.unix.dgram);
         raw::sendto(unix(libc::SOCK_DGRAM)?, arena.bytes(), 0, Some(&to)).map(|()| Claim::Sent)
     }),
-    Attempt::escape(
-        "unix-dgram-connected",
-        "connects to a datagram socket and sends",
-        BY_TASK_OR_UNIT,
-        |arena| {
-            let to = Address::unix_path(&arena.unix.dgram);
-            connect_and_deliver(arena, unix(libc::SOCK_DGRAM)?, &to)
-        },
-    ),
-    Attempt::escape("unix-dgram-sendmmsg", "sends a batch to a datagram socket", BY_TASK_OR_UNIT, |arena| {
+    Attempt::escape("unix-dgram-connected", "connects to a datagram socket and sends", BY_TASK, |arena| {
+        let to = Address::unix_path(&arena.unix.dgram);
+        connect_and_deliver(arena, unix(libc::SOCK_DGRAM)?, &to)
+    }),
+    Attempt::escape("unix-dgram-sendmmsg", "sends a batch to a datagram socket", BY_TASK, |arena| {
         let to = Address::unix_path(&arena.unix.dgram);
         raw::sendmmsg(unix(libc::SOCK_DGRAM)?, arena.bytes(), 0, Some(&to)).map(|()| Claim::Sent)
     }),
@@ -58,25 +47,17 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         raw::sendto(unix(libc::SOCK_DGRAM)?, arena.bytes(), 0, Some(&to)).map(|()| Claim::Sent)
     })
     .gaps(ABSTRACT),
-    Attempt::escape(
-        "unix-by-descriptor",
-        "reaches the socket through /proc/self/fd",
-        BY_TASK_OR_UNIT,
-        |arena| {
-            let handle = nix::fcntl::open(
-                &arena.unix.stream,
-                nix::fcntl::OFlag::O_PATH,
-                nix::sys::stat::Mode::empty(),
-            )
-            .during("open")?;
-            let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-            connect_and_deliver(arena, unix(libc::SOCK_STREAM)?, &Address::unix_path(Path::new(&path)))
-        },
-    ),
+    Attempt::escape("unix-by-descriptor", "reaches the socket through /proc/self/fd", BY_TASK, |arena| {
+        let handle =
+            nix::fcntl::open(&arena.unix.stream, nix::fcntl::OFlag::O_PATH, nix::sys::stat::Mode::empty())
+                .during("open")?;
+        let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
+        connect_and_deliver(arena, unix(libc::SOCK_STREAM)?, &Address::unix_path(Path::new(&path)))
+    }),
     Attempt::escape(
         "unix-by-outsider-root",
         "reaches the socket through an outsider's root",
-        BY_TASK_OR_UNIT,
+        BY_TASK,
         |arena| {
             let path = format!("/proc/{}/root{}", arena.outsider.pid, arena.unix.stream.display());
             connect_and_deliver(arena, unix(libc::SOCK_STREAM)?, &Address::unix_path(Path::new(&path)))
@@ -131,7 +112,7 @@ const fn daemon(
     vector: &'static str,
     run: fn(&Arena) -> Result<Claim, Stopped>,
 ) -> Attempt {
-    Attempt::escape(name, vector, BY_TASK_OR_UNIT, run).bare(Bare::SomeHosts)
+    Attempt::escape(name, vector, BY_TASK, run).bare(Bare::SomeHosts)
 }
 
 fn unix(kind: i32) -> Result<OwnedFd, Stopped> {

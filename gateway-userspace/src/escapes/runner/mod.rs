@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::arena::{Arena, Outsider};
 use super::attempt::{Attempt, Legacy, Need, Who};
+use super::child::Dress;
 use super::outcome::{Claim, Outcome, Verdict};
 use super::outsider;
 use super::world::{World, random_text};
@@ -37,11 +38,12 @@ pub struct Ground {
     pub gateway_port: Option<u16>,
     /// The ordinary user that attempts run as.
     pub user: u32,
+    pub dress: Dress,
 }
 
 impl Ground {
     /// The cgroup outside is our own, which the agent's must not contain.
-    pub fn new(agent_cgroup: &Path, config: &Config, user: u32) -> anyhow::Result<Self> {
+    pub fn new(agent_cgroup: &Path, config: &Config, user: u32, dress: Dress) -> anyhow::Result<Self> {
         let root = mounts::cgroup2_root(config.enforce.cgroup_root.as_deref())?;
         let own = fs::read_to_string("/proc/self/cgroup").context("cannot read our own cgroup")?;
         let own =
@@ -51,7 +53,7 @@ impl Ground {
             bail!("bypass-test was started inside the agent's cgroup {}", agent_cgroup.display());
         }
         let gateway_port = Some(config.serve.port);
-        Ok(Self { agent_cgroup: agent_cgroup.to_owned(), outside_cgroup, gateway_port, user })
+        Ok(Self { agent_cgroup: agent_cgroup.to_owned(), outside_cgroup, gateway_port, user, dress })
     }
 }
 
@@ -115,13 +117,17 @@ impl Runner {
 
     fn make(&self, attempt: &'static Attempt, who: Who, outsider: &Outsider) -> anyhow::Result<Made> {
         let token = random_text("pt")?;
+        if let (Dress::Confined, Some(why)) = (self.ground.dress, attempt.beyond_confinement()) {
+            let claim = Ok(Claim::Unavailable(why.to_owned()));
+            return Ok(Made { attempt, who, token, alias: None, claim });
+        }
         let inheritance = Inheritance::open(&attempt.legacies(), &self.world, &self.ground)?;
         let arena = self.arena(attempt, &token, outsider, inheritance.numbers())?;
         let _dialler = attempt.dial().map(|how| self.world.dial(how)).transpose()?;
         let placement = Placement::choose(attempt, &self.ground.agent_cgroup)?;
         let mut process = Process::spawn("escape-attempt", Some(attempt.name), inheritance)?;
         let user = (who == Who::User).then_some(self.ground.user);
-        let claim = placement.run(&mut process, arena, user, LIMIT)?;
+        let claim = placement.run(&mut process, arena, user, self.ground.dress, LIMIT)?;
         let alias = alias(attempt, &token);
         if matches!(claim, Ok(Claim::Sent)) {
             self.world.arrived(alias.as_ref().unwrap_or(&token), PATIENCE);
@@ -178,7 +184,7 @@ fn alias(attempt: &Attempt, token: &str) -> Option<String> {
 
 fn outsider_for(world: &World, who: Who, user: u32) -> anyhow::Result<(Process, Outsider)> {
     let socket = legacies::datagrams_to(world)?;
-    let fifo = world.folder().join(format!("{who}.fifo"));
+    let fifo = world.shared().join(format!("{who}.fifo"));
     let user = (who == Who::User).then_some(user);
     make_fifo(&fifo, user)?;
     let inheritance = Inheritance::of(Legacy::UdpConnected, socket);

@@ -10,7 +10,7 @@ use super::process::Process;
 use super::random_text;
 use crate::escapes::arena::Arena;
 use crate::escapes::attempt::{Attempt, Need};
-use crate::escapes::child::{Briefing, GO, READY};
+use crate::escapes::child::{Briefing, Dress, GO, READY};
 use crate::escapes::outcome::Claim;
 use crate::report::WithHelp;
 
@@ -39,9 +39,10 @@ impl Placement {
         process: &mut Process,
         arena: Arena,
         user: Option<u32>,
+        dress: Dress,
         limit: Duration,
     ) -> anyhow::Result<Result<Claim, String>> {
-        let briefing = serde_json::to_string(&Briefing { arena, user })?;
+        let briefing = serde_json::to_string(&Briefing { arena, user, dress })?;
         if !self.late {
             self.place(process)?;
         }

@@ -32,6 +32,8 @@ pub(super) struct World {
     _watch: Watch,
     decoy: Decoy,
     folder: Folder,
+    /// Where any process may go, even one with a private /run.
+    shared: Folder,
     link: Link,
     ledger: Arc<Ledger>,
     secret: String,
@@ -44,7 +46,8 @@ impl World {
     /// Needs root with CAP_NET_ADMIN, and the `ip` tool.
     pub(super) fn open() -> anyhow::Result<Self> {
         let link = Link::make().context("cannot make a network namespace to stand for the outside")?;
-        let folder = Folder::make().context("cannot make a folder for the world's unix sockets")?;
+        let folder = Folder::make(Path::new("/run")).context("cannot make a folder for unix sockets")?;
+        let shared = Folder::make(&std::env::temp_dir()).context("cannot make a folder for pipes")?;
         let ledger = Arc::new(Ledger::default());
         let secret = random_text("ps")?;
         let mut sources = link.within(|| services::outside(&secret)).context("the world cannot listen")?;
@@ -59,6 +62,7 @@ impl World {
             _watch: watch,
             decoy,
             folder,
+            shared,
             link,
             ledger,
             secret,
@@ -107,8 +111,9 @@ impl World {
         &self.unix
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder.path
+    /// A folder that every process sees.
+    pub(super) fn shared(&self) -> &Path {
+        &self.shared.path
     }
 
     /// A bpffs with an object in it, whole again after whatever the last attempt did.
@@ -135,15 +140,15 @@ pub(super) fn random_text(prefix: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// A folder below /run, where services put their sockets, open to every user.
+/// A folder that every user may enter.
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    fn make() -> anyhow::Result<Self> {
-        let path = Path::new("/run").join(random_text("postern-bypass")?);
+    fn make(parent: &Path) -> anyhow::Result<Self> {
+        let path = parent.join(random_text("postern-bypass")?);
         fs::create_dir(&path)?;
         let folder = Self { path };
         fs::set_permissions(&folder.path, fs::Permissions::from_mode(0o755))?;

@@ -1,4 +1,4 @@
-//! The same attempts in an agent's cgroup, at the level that this kernel reaches.
+//! The same attempts in an agent's cgroup, at the level that this kernel reaches and its commands add to.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,12 +14,29 @@ use crate::table::{Bare, Expected, Row, Who};
 
 const AGENT: &str = "prisoner";
 
-#[derive(Debug, Default)]
-pub(crate) struct Enforced(OnceLock<Result<Findings, String>>);
+/// How the attempts' processes come into the cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dress {
+    /// As any process that happens to be there.
+    Plain,
+    /// As a command that `postern run --confine` starts, which makes up for a kernel without the second layer.
+    Confined,
+}
+
+#[derive(Debug)]
+pub(crate) struct Enforced {
+    dress: Dress,
+    findings: OnceLock<Result<Findings, String>>,
+}
 
 impl Enforced {
+    pub(crate) fn new(dress: Dress) -> Self {
+        Self { dress, findings: OnceLock::new() }
+    }
+
     fn findings(&self) -> Result<&Findings> {
-        let made = self.0.get_or_init(|| try_watched().map_err(|error| format!("{error:#}")));
+        let made =
+            self.findings.get_or_init(|| try_watched(self.dress).map_err(|error| format!("{error:#}")));
         made.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
@@ -29,8 +46,8 @@ impl Enforced {
         let found = findings.of(row)?;
         let bare = control.findings()?.of(row)?.verdict;
         let fits = match row.at(level)? {
-            Expected::MustWork => found.verdict == Verdict::Works,
-            Expected::Closed => found.verdict == Verdict::Closed || nothing_to_try(found.verdict, bare),
+            Expected::MustWork => found.verdict == Verdict::Works || self.lacks(found.verdict, bare),
+            Expected::Closed => found.verdict == Verdict::Closed || self.lacks(found.verdict, bare),
             // A hole that has closed by itself is to be taken out of the table.
             Expected::Open(_) => found.verdict == bare || (certain(row) && found.verdict == Verdict::Open),
             Expected::Residual => found.verdict == bare,
@@ -39,11 +56,12 @@ impl Enforced {
         ensure!(fits, "at level {level} it should be {due}: {:?}, {}", found.verdict, found.outcome);
         Ok(())
     }
-}
 
-/// What this kernel does not have at all is closed too, but only if it is not the enforcement that makes it look so.
-fn nothing_to_try(found: Verdict, bare: Verdict) -> bool {
-    found == Verdict::Untried && bare == Verdict::Untried
+    /// What is not there cannot be a way out. But unless it was taken away on purpose, it must have been missing
+    /// without the enforcement too, or else this machine merely failed to try.
+    fn lacks(&self, found: Verdict, bare: Verdict) -> bool {
+        found == Verdict::Untried && (bare == Verdict::Untried || self.dress == Dress::Confined)
+    }
 }
 
 /// Where the table says who gets through, and not that it depends.
@@ -69,7 +87,7 @@ pub(crate) fn the_exit_status_tells_of_open_ways(enforced: &Arc<Enforced>) -> Tr
 }
 
 /// The guests' kernels have the second layer; without it most of this suite would prove next to nothing.
-pub(crate) fn the_level_is_the_one_expected_here(enforced: &Arc<Enforced>) -> Trial {
+pub(crate) fn guests_reach_the_full_level(enforced: &Arc<Enforced>) -> Trial {
     let enforced = Arc::clone(enforced);
     Trial::test("watched::guests_reach_the_full_level", move || {
         let level = enforced.findings()?.level()?;
@@ -80,10 +98,12 @@ pub(crate) fn the_level_is_the_one_expected_here(enforced: &Arc<Enforced>) -> Tr
     })
 }
 
-fn try_watched() -> Result<Findings> {
+fn try_watched(dress: Dress) -> Result<Findings> {
     let gateway = Plan::new().agent_with(AGENT, &[], "danger_root = true").start()?;
     let user = ORDINARY_UID.to_string();
-    let output =
-        gateway.postern(&["bypass-test", "--json", "--agent", AGENT, "--as-root", "--as-user", &user])?;
-    Findings::read(&output)
+    let mut arguments = vec!["bypass-test", "--json", "--agent", AGENT, "--as-root", "--as-user", &user];
+    if dress == Dress::Confined {
+        arguments.push("--confine");
+    }
+    Findings::read(&gateway.postern(&arguments)?)
 }
