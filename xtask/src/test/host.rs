@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::build::Built;
 use super::plan::Plan;
 use super::pure::run_and_count;
-use super::suites::Suite;
+use super::stage::Stage;
 use crate::tally::Tally;
 use crate::{command, workspace};
 
@@ -20,18 +20,18 @@ pub(super) const SUITE_TIMEOUT: &str = "1200";
 
 pub(super) fn run(plan: &Plan, built: &Built) -> Result<Tally> {
     prepare()?;
+    let stage = Stage::new(built)?;
     let mut tally = Tally::default();
     for suite in plan.suites.iter().filter(|suite| suite.runs_on_host()) {
-        let result = run_suite(suite, built, &plan.pass)?;
+        println!("-- {}", suite.path);
+        let result = run_suite(built.suite(suite)?, &stage, &plan.pass)?;
         println!("{}: {result}", suite.path);
         tally.add(result);
     }
     Ok(tally)
 }
 
-fn run_suite(suite: &Suite, built: &Built, pass: &[String]) -> Result<Tally> {
-    println!("-- {}", suite.path);
-    let binary = built.suite(suite)?;
+fn run_suite(binary: &Path, stage: &Stage, pass: &[String]) -> Result<Tally> {
     let root = workspace::root()?;
     run_and_count(
         Command::new("timeout")
@@ -40,10 +40,12 @@ fn run_suite(suite: &Suite, built: &Built, pass: &[String]) -> Result<Tally> {
             .arg("--test-threads=1")
             .args(pass)
             .current_dir(&root)
-            .env("POSTERN_BIN", &built.product)
-            .env("POSTERN_TESTERS", workspace::target_dir()?.join("debug"))
+            .env("POSTERN_BIN", stage.product())
+            .env("POSTERN_TESTERS", stage.testers())
             .env("POSTERN_SOURCE", &root)
-            .env_remove("POSTERN_GUEST"),
+            .env_remove("POSTERN_GUEST")
+            // An error says what failed; where it was made is of use to nobody, at forty lines each.
+            .env("RUST_LIB_BACKTRACE", "0"),
     )
 }
 

@@ -9,6 +9,7 @@ mod guest;
 mod host;
 mod plan;
 mod pure;
+mod stage;
 mod suites;
 
 use std::process::ExitCode;

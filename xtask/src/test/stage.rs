@@ -1,0 +1,45 @@
+//! Where suites find what they start, on the host.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::build::Built;
+
+/// Copies of the binaries in a folder that everybody can reach: the gateway and the agents run as users who cannot look
+/// into a developer's home, where the originals are.
+#[derive(Debug)]
+pub(super) struct Stage {
+    dir: TempDir,
+}
+
+impl Stage {
+    pub(super) fn new(built: &Built) -> Result<Self> {
+        let dir = TempDir::with_prefix("postern-stage-").context("cannot make a folder for the binaries")?;
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+        let stage = Self { dir };
+        fs::create_dir(stage.testers())?;
+        copy(&built.product, &stage.product())?;
+        for tester in &built.testers {
+            copy(tester, &stage.testers().join(tester.file_name().unwrap_or_default()))?;
+        }
+        Ok(stage)
+    }
+
+    pub(super) fn product(&self) -> PathBuf {
+        self.dir.path().join("postern")
+    }
+
+    pub(super) fn testers(&self) -> PathBuf {
+        self.dir.path().join("testers")
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .and_then(|_| fs::set_permissions(to, fs::Permissions::from_mode(0o755)))
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
