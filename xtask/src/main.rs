@@ -3,6 +3,7 @@
 //! CI runs `cargo xtask test` and nothing else, so whatever CI does can be repeated here, whole or in parts.
 
 mod bench;
+mod build;
 mod command;
 mod demo;
 mod doctor;
@@ -29,6 +30,8 @@ enum Cli {
     Bench(bench::Args),
     #[command(hide = true)]
     BenchPeer(bench::peer::Args),
+    /// Build postern as it is installed, and print where it is
+    Build(build::Args),
     /// Show on this machine, in a minute, what Postern does
     Demo(demo::Args),
     /// Say whether this machine can build and test Postern
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse() {
         Cli::Bench(args) => bench::run(&args),
         Cli::BenchPeer(args) => bench::peer::run(&args),
+        Cli::Build(args) => build::run(&args),
         Cli::Demo(args) => demo::run(&args),
         Cli::Doctor(args) => doctor::run(&args),
         Cli::Documents(args) => documents::run(&args),

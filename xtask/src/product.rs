@@ -12,6 +12,8 @@ use crate::command;
 pub(crate) const OBJECT_VARIABLE: &str = "POSTERN_EBPF_OBJECT";
 /// Optimised, because guests are emulated; linked quickly, because it is built for every change.
 pub(crate) const TESTED: &str = "tested";
+/// What is installed.
+pub(crate) const RELEASE: &str = "release";
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Artifact {
