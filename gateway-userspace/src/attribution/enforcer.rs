@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::wire::{self, Answer, Attribution, EnforcerStatus, Question, WireError};
 use crate::sys::seqpacket;
@@ -21,6 +21,10 @@ use crate::sys::seqpacket;
 const CONVERSATIONS: usize = 16;
 /// The enforcer reads maps and hashes a program file at most; longer means that it is stuck.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A restarted enforcer listens again long before; agents hear within a second that it does not.
+const RESTART: Duration = Duration::from_millis(800);
+const RETRY: Duration = Duration::from_millis(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -36,16 +40,36 @@ pub enum AskError {
     Beside,
 }
 
+impl AskError {
+    /// Nobody was there to hear the question, or left before the answer.
+    fn is_absence(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Wire(error) => {
+                matches!(error, WireError::Send(_) | WireError::Receive(_) | WireError::Closed)
+            }
+            Self::TimedOut | Self::Failed { .. } | Self::Beside => false,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Enforcer {
     path: PathBuf,
     idle: Mutex<Vec<Conversation>>,
+    /// Since when nobody answers.
+    away_since: Mutex<Option<Instant>>,
     turns: Semaphore,
 }
 
 impl Enforcer {
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), idle: Mutex::default(), turns: Semaphore::new(CONVERSATIONS) }
+        Self {
+            path: path.to_path_buf(),
+            idle: Mutex::default(),
+            away_since: Mutex::default(),
+            turns: Semaphore::new(CONVERSATIONS),
+        }
     }
 
     /// Whose connection is this? `None`: no agent's.
@@ -93,13 +117,32 @@ impl Enforcer {
         // The semaphore is never closed.
         let _turn = self.turns.acquire().await.map_err(|_| AskError::TimedOut)?;
         // The enforcer may have been restarted since the last question: what it does not hear is asked anew.
-        while let Some(conversation) = self.take() {
-            match self.ask_on(conversation, question, fd).await {
-                Err(AskError::Wire(WireError::Send(_) | WireError::Receive(_) | WireError::Closed)) => (),
+        loop {
+            let (kept, outcome) = match self.take() {
+                Some(conversation) => (true, self.ask_on(conversation, question, fd).await),
+                None => (false, self.ask_anew(question, fd).await),
+            };
+            match outcome {
+                Err(error) if error.is_absence() && kept => {}
+                Err(error) if error.is_absence() && self.may_come_back() => sleep(RETRY).await,
                 outcome => return outcome,
             }
         }
+    }
+
+    async fn ask_anew(&self, question: &Question, fd: Option<BorrowedFd<'_>>) -> Result<Answer, AskError> {
         self.ask_on(Conversation::open(&self.path)?, question, fd).await
+    }
+
+    /// Whether the enforcer has been away for no longer than a restart takes. All questions share that time, so that
+    /// none waits behind another's.
+    fn may_come_back(&self) -> bool {
+        let mut since = self.away_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.get_or_insert_with(Instant::now).elapsed() < RESTART
+    }
+
+    fn is_back(&self) {
+        self.away_since.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// A conversation goes back only after a whole answer, so that no answer meets the wrong question.
@@ -114,6 +157,7 @@ impl Enforcer {
         if stray.is_some() {
             return Err(WireError::WrongDescriptors(1).into());
         }
+        self.is_back();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conversation);
         Ok(answer)
     }

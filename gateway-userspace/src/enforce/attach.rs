@@ -61,6 +61,12 @@ impl PinDir {
         self.0.join("links").join(name)
     }
 
+    /// Whether an earlier enforcer left the whole first layer attached.
+    pub fn in_force(&self) -> bool {
+        let mut first = ALL.iter().filter(|program| program.layer() == Layer::Cgroup);
+        first.all(|program| self.link(program.name).exists())
+    }
+
     fn create(&self) -> Result<(), AttachError> {
         for dir in ["maps", "links"] {
             let path = self.0.join(dir);

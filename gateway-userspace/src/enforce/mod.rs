@@ -80,18 +80,31 @@ fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
     let mut ebpf = attach::load(&place).context("cannot put the programs into the kernel").help(LOAD_HELP)?;
     let (mut told, flows, said) = maps::take(&mut ebpf)?;
     tell_settings(&mut told, config)?;
-    // Agents are recognised from here on, and closed until the canary has come back.
-    let shut = Roster::new(config, Gate::Shut);
-    watching::tell_patterns(&mut told, &shut)?;
+    // After an upgrade or a restart, what an earlier enforcer proved goes on, so that no agent is refused meanwhile.
+    let earlier = pins.in_force();
+    if !earlier {
+        shut(config, &mut told, &cgroup_root)?;
+    }
     let attached =
         attach::attach(ebpf, &place).context("cannot put the programs in force").help(LOAD_HELP)?;
-    watching::reconcile(&mut told, &cgroup_root, &shut)?;
+    if !earlier {
+        // Once more, for what was made before the kernel recognised it.
+        shut(config, &mut told, &cgroup_root)?;
+    }
     let finding = canary::send(&mut told, &cgroup_root).context("cannot prove that the kernel enforces")?;
     let roster = Roster::new(config, gate(config, &finding));
     watching::tell_patterns(&mut told, &roster)?;
     peers::refresh(&mut told, config)?;
     let watched = watching::reconcile(&mut told, &cgroup_root, &roster)?;
     Ok((Enforcement { attached, told, cgroup_root, pins, roster, finding, watched }, flows, said))
+}
+
+/// Agents are recognised from here on, and closed until the canary has come back.
+fn shut(config: &Config, told: &mut Told, cgroup_root: &Path) -> anyhow::Result<()> {
+    let shut = Roster::new(config, Gate::Shut);
+    watching::tell_patterns(told, &shut)?;
+    watching::reconcile(told, cgroup_root, &shut)?;
+    Ok(())
 }
 
 const LOAD_HELP: &str =
@@ -169,9 +182,11 @@ pub fn run(dir: &Path, config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("there is no user {}", config.serve.user))
         .help("create it, or set serve.user")?;
     let signals = block_signals()?;
+    // First: another enforcer must be noticed before anything changes, and after a restart questions wait here instead
+    // of being refused.
+    let listener = answers::listen(&config.enforce.socket, &asker)?;
     let (enforcement, flows, said) = establish(&config)?;
     announce(&enforcement, &config);
-    let listener = answers::listen(&config.enforce.socket, &asker)?;
     privileges::drop_unneeded()?;
     let state = Arc::new(State::new(enforcement, flows, config));
     let (answering, listening) = (Arc::clone(&state), Arc::clone(&state));
