@@ -15,7 +15,7 @@ const SUITE: &str = "bookworm";
 const DISK_SIZE: &str = "3G";
 const PACKAGES: &str = "linux-image-cloud-amd64/bookworm,initramfs-tools,zstd,kmod,udev,systemd,systemd-sysv,dbus,\
     dbus-user-session,libpam-systemd,iproute2,iputils-ping,nftables,procps,psmisc,util-linux,bpftool,strace,python3,\
-    curl,ca-certificates,postgresql-client,xz-utils";
+    curl,ca-certificates,postgresql-15,postgresql-client,nodejs,xz-utils";
 /// Nobody reads documentation there, and unpacking it takes longer than the rest.
 const OPTIONS: [&str; 6] = [
     "--variant=minbase",

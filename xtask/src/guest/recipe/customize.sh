@@ -12,6 +12,10 @@ chroot "$root" sh -euc '
 chroot "$root" useradd --uid 1000 --create-home --shell /bin/bash agent
 chroot "$root" useradd --system --user-group --home-dir /var/lib/postern --shell /usr/sbin/nologin postern
 
+# Suites make clusters of their own; one that starts with the guest only delays it.
+chroot "$root" pg_dropcluster 15 main
+chroot "$root" systemctl mask postgresql.service
+
 # A fixed identity: with none, systemd takes each boot for the first and applies every preset.
 echo 7c1f0c9e5b8a4d6f9a3e2d1c0b4a5968 > "$root/etc/machine-id"
 echo guest > "$root/etc/hostname"
