@@ -1,5 +1,6 @@
 //! One enforcer and one gateway under test, with everything that belongs to them alone.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{IoSlice, Read, Write};
 use std::os::fd::AsRawFd;
@@ -104,18 +105,22 @@ impl Gateway {
     }
 
     pub fn start_gateway(&mut self) -> Result<()> {
-        let place = Place {
-            uid: Some(self.user.uid.as_raw()),
-            hosts_file: Some(self.dir.path().join("hosts")),
-            dies_with_parent: true,
-            ..Place::default()
-        };
-        self.gateway = Some(Daemon::start("serve", self.service(&place, "serve")?, self.dir.path())?);
+        self.gateway =
+            Some(Daemon::start("serve", self.service(&self.gateway_place(), "serve")?, self.dir.path())?);
         wait::until("the gateway answers", || {
             still_runs(self.gateway.as_mut())?;
             let answers = self.status().is_ok_and(|status| status.pointer("/enforcer/answers").is_some());
             Ok(answers.then_some(()))
         })
+    }
+
+    fn gateway_place(&self) -> Place {
+        Place {
+            uid: Some(self.user.uid.as_raw()),
+            hosts_file: Some(self.dir.path().join("hosts")),
+            dies_with_parent: true,
+            ..Place::default()
+        }
     }
 
     fn service(&self, place: &Place, name: &str) -> Result<Command> {
@@ -128,6 +133,31 @@ impl Gateway {
     pub fn postern(&self, args: &[&str]) -> Result<Output> {
         let mut command = Command::new(host::postern()?);
         command.args(args).arg("--config").arg(self.config_dir()).output().context("cannot run postern")
+    }
+
+    /// Runs a gateway that is expected to end by itself.
+    pub fn serve_in_vain(&self) -> Result<Output> {
+        let mut command = self.service(&self.gateway_place(), "serve")?;
+        command.output().context("cannot run postern serve")
+    }
+
+    /// Stops the enforcer and starts another over what it left, as an upgrade does.
+    pub fn replace_enforcer(&mut self) -> Result<()> {
+        self.enforcer.as_mut().context("no enforcer runs")?.stop()?;
+        self.start_enforcer()
+    }
+
+    /// How many entries each of the enforcer's maps of connections and cgroups has.
+    pub fn map_entries(&self) -> Result<BTreeMap<String, usize>> {
+        let count = |name: &str| {
+            let path = self.tag.bpffs().join("v1/maps").join(name);
+            let dump = Command::new("bpftool").args(["-j", "map", "dump", "pinned"]).arg(path).output();
+            let dump = dump.context("cannot run bpftool")?;
+            ensure!(dump.status.success(), "bpftool: {}", String::from_utf8_lossy(&dump.stderr));
+            let entries: Vec<Value> = serde_json::from_slice(&dump.stdout)?;
+            Ok((name.to_owned(), entries.len()))
+        };
+        ["WATCHED", "NETNS", "PENDING"].into_iter().map(count).collect()
     }
 
     /// A new cgroup of this agent, and programs to run in it.

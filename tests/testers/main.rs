@@ -5,6 +5,7 @@ mod crowd;
 mod dns;
 mod enter;
 mod forbidden;
+mod hold;
 mod listen;
 mod local;
 mod outcome;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         "dns" => dns::run(rest),
         "enter" => enter::run(rest),
         "forbidden" => forbidden::run(rest),
+        "hold" => hold::run(rest),
         "listen" => listen::run(rest),
         "local" => local::run(rest),
         "talk" => talk::run(rest),
