@@ -84,6 +84,15 @@ fn doctor_fails_when_something_is_broken() {
 }
 
 #[test]
+fn doctor_looks_at_the_host_even_without_a_configuration() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let found = postern(dir.path(), &["doctor"]);
+    assert_eq!(found.status.code(), Some(1));
+    let shown = text(&found.stdout);
+    assert!(shown.contains("kernel: ") && shown.contains("broken  configuration: "), "{shown}");
+}
+
+#[test]
 fn status_without_services_says_what_is_gone() {
     let dir = tempfile::tempdir().expect("a folder");
     let sockets = format!(
