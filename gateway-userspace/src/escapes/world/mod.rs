@@ -31,7 +31,7 @@ pub(super) struct World {
     // In this order on the way out: nobody reads the sockets any more before the folder and the link go.
     _watch: Watch,
     decoy: Decoy,
-    folder: Folder,
+    _folder: Folder,
     /// Where any process may go, even one with a private /run.
     shared: Folder,
     link: Link,
@@ -61,7 +61,7 @@ impl World {
         Ok(Self {
             _watch: watch,
             decoy,
-            folder,
+            _folder: folder,
             shared,
             link,
             ledger,
