@@ -152,9 +152,9 @@ async fn connect(gateway: &Gateway, stream: TcpStream, connection: &Connection) 
     }
 }
 
-/// From here on the sockets are the relay's own, and not the event loop's.
-fn pair(agent: TcpStream, target: TcpStream) -> std::io::Result<Arc<Pair>> {
-    Pair::new(agent.into_std()?, target.into_std()?).map(Arc::new)
+/// From here on the agent's socket is the relay's, and not the event loop's.
+fn pair(agent: TcpStream, target: std::net::TcpStream) -> std::io::Result<Arc<Pair>> {
+    Pair::new(agent.into_std()?, target).map(Arc::new)
 }
 
 async fn relay(gateway: &Gateway, pair: &Arc<Pair>, connection: &Connection) -> Ending {

@@ -351,6 +351,19 @@ async fn a_target_that_is_not_there_resets_the_agent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_does_not_answer_is_given_up_after_the_connect_timeout() {
+    // With its queue full, it answers no further connection.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).expect("a backlog"))
+        .expect("listen");
+    let address = listener.local_addr().expect("address");
+    let _queued = TcpStream::connect(address).expect("the queue has one place");
+    let scene = Scene::set(address, "connect_timeout = \"1s\"").await;
+    assert!(is_reset(scene.dial()).await);
+    assert_eq!(scene.ending().await.0, Ending::ConnectTimedOut);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_connection_is_ended_after_the_idle_timeout() {
     let scene = Scene::set(target(echo), "idle_timeout = \"1s\"").await;
     let mut agent = scene.dial();
