@@ -106,7 +106,7 @@ pub(super) fn measure(args: &Args) -> Result<Table> {
         Some(binary) => binary.clone(),
         None => {
             setup::install_missing()?;
-            product::build(&ebpf::build()?, "release")?
+            product::build(&ebpf::build()?, product::RELEASE)?
         }
     };
     raise_file_limit()?;
