@@ -43,7 +43,6 @@ fn become_user(uid: Uid, gid: Gid) -> nix::Result<()> {
     setuid(uid)
 }
 
-/// No program that the process starts can gain a capability. Whoever may not empty the set, has nothing
 /// No program that the process starts can gain a capability. Whoever may not empty the set has nothing
 /// that could be gained by it either.
 fn empty_bounding_set() {
