@@ -18,6 +18,8 @@ pub const ORDINARY_UID: u32 = 1000;
 pub struct Place {
     pub cgroup: Option<PathBuf>,
     pub uid: Option<u32>,
+    /// The same number as the user's if not said.
+    pub gid: Option<u32>,
     /// Seen as /etc/hosts, by this process alone.
     pub hosts_file: Option<PathBuf>,
     /// A network namespace of its own, with nothing but loopback.
@@ -35,6 +37,9 @@ impl Place {
         }
         if let Some(uid) = self.uid {
             command.arg("--uid").arg(uid.to_string());
+        }
+        if let Some(gid) = self.gid {
+            command.arg("--gid").arg(gid.to_string());
         }
         if let Some(file) = &self.hosts_file {
             command.arg("--hosts").arg(file);

@@ -112,11 +112,13 @@ impl Gateway {
             let answers = self.status().is_ok_and(|status| status.pointer("/enforcer/answers").is_some());
             Ok(answers.then_some(()))
         })
+        .with_context(|| format!("it says {:?}, and said {}", self.status(), said(self.gateway.as_ref())))
     }
 
     fn gateway_place(&self) -> Place {
         Place {
             uid: Some(self.user.uid.as_raw()),
+            gid: Some(self.user.gid.as_raw()),
             hosts_file: Some(self.dir.path().join("hosts")),
             dies_with_parent: true,
             ..Place::default()
@@ -244,6 +246,10 @@ impl Drop for Gateway {
         let ended = self.end();
         assert!(ended.is_ok() || std::thread::panicking(), "the gateway cannot be cleared away: {ended:?}");
     }
+}
+
+fn said(daemon: Option<&Daemon>) -> String {
+    daemon.map(Daemon::log).unwrap_or_default()
 }
 
 fn still_runs(daemon: Option<&mut Daemon>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `enter [--cgroup DIR] [--uid N] [--hosts FILE] [--own-network] [--die-with-parent] -- PROGRAM …`: goes to its place
+//! `enter [--cgroup DIR] [--uid N [--gid N]] [--hosts FILE] [--own-network] [--die-with-parent] -- PROGRAM …`: goes to its place
 //! first and becomes the program then, so that the program is never anywhere else.
 
 use std::fs;
@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let mut uid = None;
+    let (mut uid, mut gid) = (None, None);
     let mut dies = false;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "--cgroup" => enter_cgroup(value()?)?,
             "--hosts" => see_as_hosts(value()?)?,
             "--uid" => uid = Some(value()?.parse()?),
+            "--gid" => gid = Some(value()?.parse()?),
             "--own-network" => own_network()?,
             "--die-with-parent" => dies = true,
             "--" => break,
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         }
     }
     if let Some(uid) = uid {
-        become_user(uid)?;
+        become_user(uid, gid.unwrap_or(uid))?;
     }
     if dies {
         // Last: changing the user takes it back.
@@ -59,9 +60,9 @@ fn own_network() -> Result<()> {
     Ok(())
 }
 
-fn become_user(uid: u32) -> Result<()> {
+fn become_user(uid: u32, gid: u32) -> Result<()> {
     setgroups(&[])?;
-    setgid(Gid::from_raw(uid))?;
+    setgid(Gid::from_raw(gid))?;
     setuid(Uid::from_raw(uid))?;
     Ok(())
 }

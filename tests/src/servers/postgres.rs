@@ -30,7 +30,12 @@ impl Postgres {
         let user = User::from_name(USER)?.context("no PostgreSQL 15 is installed")?;
         let dir = tempfile::Builder::new().prefix(Tag::fresh().as_str()).tempdir()?;
         chown(dir.path(), Some(user.uid), Some(user.gid))?;
-        let place = Place { uid: Some(user.uid.as_raw()), dies_with_parent: true, ..Place::default() };
+        let place = Place {
+            uid: Some(user.uid.as_raw()),
+            gid: Some(user.gid.as_raw()),
+            dies_with_parent: true,
+            ..Place::default()
+        };
         let data = dir.path().join("data");
         init(&place, &data)?;
         let port = host::free_port()?;
