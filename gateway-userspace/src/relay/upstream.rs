@@ -37,15 +37,17 @@ async fn connected(original: SocketAddr) -> io::Result<TcpStream> {
         Err(error) => return Err(error.into()),
     }
     // A target on this host has answered by now, and the event loop need not hear of the socket.
-    let stream = if is_decided(&stream)? { stream } else { wait(stream).await? };
+    let stream = if is_decided(&stream) { stream } else { wait(stream).await? };
     match stream.take_error()? {
         None => Ok(stream),
         Some(error) => Err(error),
     }
 }
 
-fn is_decided(stream: &TcpStream) -> io::Result<bool> {
-    Ok(poll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)], PollTimeout::ZERO)? > 0)
+/// Where it cannot be told, for a signal that came in between, the event loop finds out.
+fn is_decided(stream: &TcpStream) -> bool {
+    let mut fds = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 async fn wait(stream: TcpStream) -> io::Result<TcpStream> {
