@@ -22,6 +22,8 @@ fn install() -> Result<()> {
     if INSTALLED.get().is_some() {
         return Ok(());
     }
+    // Not over a running one.
+    let _ = fs::remove_file("/usr/bin/postern");
     fs::copy(host::postern()?, "/usr/bin/postern")?;
     fs::set_permissions("/usr/bin/postern", fs::Permissions::from_mode(0o755))?;
     for entry in fs::read_dir(source()?)? {
@@ -66,6 +68,12 @@ fn journal() -> Result<String> {
 
 fn show(unit: &str, property: &str) -> Result<String> {
     succeed("systemctl", &["show", "--value", "--property", property, unit])
+}
+
+/// The gateway is wanted, not waited for.
+fn gateway_is_up() -> Result<()> {
+    wait::until_true("the gateway is up", || is_active("postern.service"))
+        .with_context(|| journal().unwrap_or_default())
 }
 
 fn is_active(unit: &str) -> Result<bool> {
@@ -121,7 +129,8 @@ fn systemd_understands_every_line_of_the_units() -> Result<()> {
 fn an_agents_unit_starts_in_the_slice_once_enforcement_is_proved() -> Result<()> {
     install()?;
     succeed("systemctl", &["start", AGENT])?;
-    for unit in ["postern-enforce.service", "postern.service", "agents.slice", AGENT] {
+    gateway_is_up()?;
+    for unit in ["postern-enforce.service", "agents.slice", AGENT] {
         assert!(is_active(unit)?, "{unit}\n{}", journal()?);
     }
     assert_eq!(show(AGENT, "ControlGroup")?, format!("/agents.slice/{AGENT}"));
