@@ -106,13 +106,6 @@ mod tests {
     }
 
     #[test]
-    fn splice_is_open_on_a_kernel_that_asks_no_hook() {
-        assert_eq!(expected("inherited-splice", Who::User, Level::Full, NEW), Expectation::Closed);
-        let old = expected("inherited-splice", Who::User, Level::Full, (6, 1));
-        assert!(matches!(old, Expectation::Open(_)));
-    }
-
-    #[test]
     fn a_packet_socket_needs_root_and_the_second_layer() {
         let open = expected("packet-raw", Who::Root, Level::Cgroup, NEW);
         assert!(matches!(open, Expectation::Open(_)));

@@ -4,10 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::OwnedFd;
 
-use gateway_policy::level::Level;
-
 use super::arena::{Arena, connect_and_deliver, patient, ports, sent_or_cut_off};
-use super::attempt::{Attempt, Bare, Closer, Dial, Gap, Legacy, Need};
+use super::attempt::{Attempt, Bare, Closer, Dial, Legacy, Need};
 use super::outcome::Claim;
 use crate::sys::raw::{self, During, Ring, Stopped};
 
@@ -16,11 +14,6 @@ const BY_TASK: &[Closer] = &[Closer::Lsm, Closer::Unit];
 const BY_CALLER: &[Closer] = &[Closer::Cgroup, Closer::Lsm, Closer::Unit];
 /// Makes its socket outside and enters the cgroup before it uses it.
 const LATE: &[Need] = &[Need::EntersLate];
-const SPLICE_BEFORE_6_5: &[Gap] = &[Gap {
-    level: Level::Full,
-    before: Some((6, 5)),
-    because: "older kernels ask no security hook when splice or sendfile write to a socket",
-}];
 
 /// An attempt on a connection to the world that its parent made and left open. Nobody but the second layer sees the
 /// use of a descriptor; a unit closes it by being started with none.
@@ -92,18 +85,15 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     }),
     connected!("inherited-splice", "splices a pipe into an inherited connection", |arena, socket| splice(
         arena, &socket
-    ))
-    .gaps(SPLICE_BEFORE_6_5),
+    )),
     connected!(
         "inherited-vmsplice-tee",
         "maps, tees and splices into an inherited connection",
         |arena, socket| vmsplice_and_tee(arena, &socket)
-    )
-    .gaps(SPLICE_BEFORE_6_5),
+    ),
     connected!("inherited-sendfile", "sends a file on an inherited connection", |arena, socket| sendfile(
         arena, &socket
-    ))
-    .gaps(SPLICE_BEFORE_6_5),
+    )),
     connected!("inherited-io-uring-send", "sends on an inherited connection by io_uring", |arena, socket| {
         Ring::new()?.send(socket, arena.bytes()).map(|()| Claim::Sent)
     }),
