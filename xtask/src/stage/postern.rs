@@ -16,6 +16,9 @@ use crate::command;
 /// Exists on every Debian system and owns nothing.
 pub(crate) const GATEWAY_USER: &str = "daemon";
 
+/// In doctor's words.
+const LEVELS: [&str; 3] = ["cgroup", "unit", "full"];
+
 /// An installation of Postern in one folder.
 #[derive(Debug)]
 pub(crate) struct Postern {
@@ -108,7 +111,8 @@ impl Postern {
         let mut enforce = as_root();
         enforce.arg(&self.binary).arg("--config").arg(self.config_dir()).arg("enforce");
         let process = Process::start(stage, "postern enforce", &mut enforce, &self.dir.join("enforce.log"))?;
-        process.wait_for("the enforcer's socket", || socket.exists().then_some(()))?;
+        // Its socket is there before agents are let go: questions wait in it until enforcement is proved.
+        process.wait_for("the enforcer's answer", || self.standing().ok())?;
         Ok(process)
     }
 
@@ -132,8 +136,8 @@ impl Postern {
         let findings: Vec<Finding> = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("postern doctor says: {}", String::from_utf8_lossy(&output.stderr)))?;
         let level = findings.iter().find(|finding| finding.check == "level");
-        let level =
-            level.and_then(|finding| finding.what.split_once(": ")).context("doctor names no level")?;
+        let level = level.and_then(|finding| finding.what.split_once(": "));
+        let level = level.filter(|(word, _)| LEVELS.contains(word)).context("doctor names no level")?;
         let open = findings.iter().filter(|finding| finding.check == "open way out");
         Ok(Standing { level: level.0.to_owned(), open: open.map(|finding| finding.what.clone()).collect() })
     }
