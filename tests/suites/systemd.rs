@@ -80,28 +80,27 @@ fn is_active(unit: &str) -> Result<bool> {
     Ok(show(unit, "ActiveState")? == "active")
 }
 
-/// A change of the example agent's unit that lasts as long as this value.
-struct Changed;
+const AGENT_CHANGES: &str = "example-agent@.service.d";
+const ENFORCER_CHANGES: &str = "postern-enforce.service.d";
+
+/// A change of a unit that lasts as long as this value.
+struct Changed(PathBuf);
 
 impl Changed {
-    fn new(lines: &str) -> Result<Self> {
-        let folder = Self::folder();
+    fn new(folder: &str, lines: &str) -> Result<Self> {
+        let folder = Path::new(UNITS).join(folder);
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join("changed.conf"), format!("[Service]\n{lines}\n"))?;
+        fs::write(folder.join("changed.conf"), lines)?;
         succeed("systemctl", &["daemon-reload"])?;
-        Ok(Self)
-    }
-
-    fn folder() -> PathBuf {
-        Path::new(UNITS).join("example-agent@.service.d")
+        Ok(Self(folder))
     }
 }
 
 impl Drop for Changed {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(Self::folder());
+        let _ = fs::remove_dir_all(&self.0);
         let _ = output("systemctl", &["daemon-reload"]);
-        let _ = output("systemctl", &["reset-failed", AGENT]);
+        let _ = output("systemctl", &["reset-failed"]);
     }
 }
 
@@ -157,12 +156,12 @@ fn a_restart_of_the_enforcer_does_not_touch_agents() -> Result<()> {
 fn without_an_enforcer_no_agent_starts() -> Result<()> {
     install()?;
     succeed("systemctl", &["stop", AGENT, "agents.slice", "postern-enforce.service"])?;
-    succeed("systemctl", &["mask", "--runtime", "postern-enforce.service"])?;
+    let broken = Changed::new(ENFORCER_CHANGES, "[Unit]\nAssertPathExists=/nowhere\n")?;
     let refused = refused_start().and_then(|()| {
         ensure!(!is_active("agents.slice")?, "the slice started");
         Ok(())
     });
-    succeed("systemctl", &["unmask", "--runtime", "postern-enforce.service"])?;
+    drop(broken);
     succeed("systemctl", &["start", "postern-enforce.service"])?;
     refused
 }
@@ -170,7 +169,7 @@ fn without_an_enforcer_no_agent_starts() -> Result<()> {
 #[test]
 fn a_unit_that_runs_as_root_does_not_start() -> Result<()> {
     install()?;
-    let _changed = Changed::new("User=root")?;
+    let _changed = Changed::new(AGENT_CHANGES, "[Service]\nUser=root\n")?;
     refused_start()?;
     wait::until_true("the journal says why", || Ok(journal()?.contains("the unit runs as root")))
 }
