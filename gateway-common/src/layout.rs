@@ -51,4 +51,5 @@ layout! {
     file_inode = "file"."f_inode",
     file_mode = "file"."f_mode",
     mnt_sb = "vfsmount"."mnt_sb",
+    path_dentry = "path"."dentry",
 }

@@ -7,11 +7,12 @@ use gateway_common::event::{Act, Why};
 use crate::{
     kernel::{cgroup_id, follow, offset, read},
     report, subject,
-    unix::{ALLOW, DENY},
+    unix::{self, ALLOW, DENY},
 };
 
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 const FMODE_WRITE: u32 = 2;
+const MAY_WRITE: u32 = 2;
 const CGROUP2_MAGIC: u64 = 0x6367_7270;
 const CGROUP1_MAGIC: u64 = 0x0027_e0eb;
 const BPFFS_MAGIC: u64 = 0xcafe_4a11;
@@ -39,14 +40,22 @@ pub fn postern_task_alloc(ctx: LsmContext) -> i32 {
 #[lsm(hook = "file_open")]
 pub fn postern_file_open(ctx: LsmContext) -> i32 {
     let file: *const c_void = ctx.arg(0);
-    if read::<u32>(file, offset!(file_mode)) & FMODE_WRITE == 0 {
+    if read::<u32>(file, offset!(file_mode)) & FMODE_WRITE == 0 || !of_cgroups(file) {
         return ALLOW;
     }
-    let inode = follow(file, offset!(file_inode));
-    match magic(follow(inode, offset!(inode_sb))) {
-        CGROUP2_MAGIC | CGROUP1_MAGIC => closed(Act::OpenCgroup),
-        _ => ALLOW,
+    closed(Act::OpenCgroup)
+}
+
+/// Every read and write: a cgroup file that somebody else opened, and a socket that the kernel moves data into
+/// without asking the socket hooks (`splice` before Linux 6.5).
+#[lsm(hook = "file_permission")]
+pub fn postern_file_permission(ctx: LsmContext) -> i32 {
+    let Some(watch) = subject::current() else { return ALLOW };
+    let mask: u32 = ctx.arg(1);
+    if mask & MAY_WRITE != 0 && of_cgroups(ctx.arg(0)) {
+        return closed(Act::OpenCgroup);
     }
+    unix::judge_file(ctx.arg(0), watch, Act::UseSocket)
 }
 
 #[lsm(hook = "bpf")]
@@ -101,6 +110,33 @@ pub fn postern_sb_umount(ctx: LsmContext) -> i32 {
         BPFFS_MAGIC | CGROUP2_MAGIC | CGROUP1_MAGIC => closed(Act::Unmount),
         _ => ALLOW,
     }
+}
+
+#[lsm(hook = "sb_mount")]
+pub fn postern_sb_mount(ctx: LsmContext) -> i32 {
+    mount_over(ctx.arg(1))
+}
+
+#[lsm(hook = "move_mount")]
+pub fn postern_move_mount(ctx: LsmContext) -> i32 {
+    mount_over(ctx.arg(1))
+}
+
+/// What is mounted over the pins or the cgroups hides them from whoever looks after them.
+#[inline(always)]
+fn mount_over(path: *const c_void) -> i32 {
+    let dentry = follow(path, offset!(path_dentry));
+    match magic(follow(dentry, offset!(dentry_sb))) {
+        BPFFS_MAGIC | CGROUP2_MAGIC | CGROUP1_MAGIC => closed(Act::Unmount),
+        _ => ALLOW,
+    }
+}
+
+/// A file of a cgroup hierarchy of either version.
+#[inline(always)]
+fn of_cgroups(file: *const c_void) -> bool {
+    let inode = follow(file, offset!(file_inode));
+    matches!(magic(follow(inode, offset!(inode_sb))), CGROUP2_MAGIC | CGROUP1_MAGIC)
 }
 
 /// Removing a pinned link would take its program away.

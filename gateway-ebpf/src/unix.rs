@@ -87,13 +87,6 @@ pub fn postern_file_receive(ctx: LsmContext) -> i32 {
     judge_file(ctx.arg(0), watch, Act::ReceiveFile)
 }
 
-/// Kernels before 6.5 splice into a socket without asking `socket_sendmsg`. Loaded only there.
-#[lsm(hook = "file_permission")]
-pub fn postern_file_permission(ctx: LsmContext) -> i32 {
-    let Some(watch) = subject::current() else { return ALLOW };
-    judge_file(ctx.arg(0), watch, Act::UseSocket)
-}
-
 #[lsm(hook = "unix_stream_connect")]
 pub fn postern_unix_stream_connect(ctx: LsmContext) -> i32 {
     let other: *mut c_void = ctx.arg(1);
@@ -130,7 +123,7 @@ fn judge_peer(other: *mut c_void, owner: u32, act: Act) -> i32 {
 }
 
 #[inline(always)]
-fn judge_file(file: *mut c_void, watch: Watch, act: Act) -> i32 {
+pub fn judge_file(file: *mut c_void, watch: Watch, act: Act) -> i32 {
     // SAFETY: a hook argument.
     let sock: *mut c_void = unsafe { bpf_sock_from_file(file.cast()) }.cast();
     if sock.is_null() {

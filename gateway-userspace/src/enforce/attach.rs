@@ -116,7 +116,6 @@ pub struct Place<'a> {
     pub pins: &'a PinDir,
     pub layout: Layout,
     pub max_cgroups: u32,
-    pub kernel: (u32, u32),
 }
 
 /// Loads the object with its maps; nothing is attached yet, so the maps can be filled first.
@@ -152,18 +151,10 @@ fn attach_lsm(ebpf: &mut Ebpf, root: &File, place: &Place<'_>) -> Result<Vec<Lin
     let btf = Btf::from_sys_fs()
         .map_err(|error| AttachError::Attach { name: "the second layer", source: Box::new(error) })?;
     let mut links = Vec::new();
-    for program in ALL.iter().filter(|program| wanted(program, place.kernel)) {
+    for program in ALL.iter().filter(|program| program.layer() == Layer::Lsm) {
         links.push(attach_one(ebpf, program, root, Some(&btf), place)?);
     }
     Ok(links)
-}
-
-fn wanted(program: &Program, kernel: (u32, u32)) -> bool {
-    match program.hook {
-        Hook::Lsm(_) => true,
-        Hook::LsmBefore(_, version) => kernel < version,
-        Hook::SockAddr | Hook::Sock | Hook::Skb | Hook::SockOps | Hook::Tracepoint(_) => false,
-    }
 }
 
 /// Attaches again what no longer hangs on the root of the hierarchy, and pins again what was unpinned. Returns the
@@ -245,9 +236,7 @@ fn load_program(program: &mut Loaded, hook: Hook, btf: Option<&Btf>) -> Result<(
         (Loaded::CgroupSkb(program), ..) => program.load(),
         (Loaded::SockOps(program), ..) => program.load(),
         (Loaded::RawTracePoint(program), ..) => program.load(),
-        (Loaded::Lsm(program), Hook::Lsm(name) | Hook::LsmBefore(name, _), Some(btf)) => {
-            program.load(name, btf)
-        }
+        (Loaded::Lsm(program), Hook::Lsm(name), Some(btf)) => program.load(name, btf),
         _ => Err(ProgramError::UnexpectedProgramType),
     }
 }

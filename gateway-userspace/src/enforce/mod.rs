@@ -70,13 +70,8 @@ fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
         .context("cannot read this kernel's structures")
         .help("use a kernel of 6.1 or later built with CONFIG_DEBUG_INFO_BTF")?;
     let pins = PinDir::new(&config.enforce.bpffs);
-    let place = Place {
-        cgroup_root: &cgroup_root,
-        pins: &pins,
-        layout,
-        max_cgroups: config.enforce.max_cgroups,
-        kernel: kernel::version(&kernel::release()).context("cannot read the kernel's release")?,
-    };
+    let place =
+        Place { cgroup_root: &cgroup_root, pins: &pins, layout, max_cgroups: config.enforce.max_cgroups };
     let mut ebpf = attach::load(&place).context("cannot put the programs into the kernel").help(LOAD_HELP)?;
     let (mut told, flows, said) = maps::take(&mut ebpf)?;
     tell_settings(&mut told, config)?;

@@ -16,8 +16,6 @@ pub enum Hook {
     SockOps,
     Tracepoint(&'static str),
     Lsm(&'static str),
-    /// A hook that only kernels before this version need.
-    LsmBefore(&'static str, (u32, u32)),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +28,7 @@ impl Program {
     pub fn layer(&self) -> Layer {
         match self.hook {
             Hook::SockAddr | Hook::Sock | Hook::Skb | Hook::SockOps | Hook::Tracepoint(_) => Layer::Cgroup,
-            Hook::Lsm(_) | Hook::LsmBefore(..) => Layer::Lsm,
+            Hook::Lsm(_) => Layer::Lsm,
         }
     }
 }
@@ -70,7 +68,7 @@ pub const ALL: &[Program] = &[
     lsm("postern_socket_recvmsg", "socket_recvmsg"),
     lsm("postern_unix_may_send", "unix_may_send"),
     lsm("postern_file_receive", "file_receive"),
-    Program { name: "postern_file_permission", hook: Hook::LsmBefore("file_permission", (6, 5)) },
+    lsm("postern_file_permission", "file_permission"),
     lsm("postern_ptrace_access_check", "ptrace_access_check"),
     lsm("postern_task_kill", "task_kill"),
     lsm("postern_task_alloc", "task_alloc"),
@@ -85,6 +83,8 @@ pub const ALL: &[Program] = &[
     lsm("postern_inode_rmdir", "inode_rmdir"),
     lsm("postern_inode_rename", "inode_rename"),
     lsm("postern_sb_umount", "sb_umount"),
+    lsm("postern_sb_mount", "sb_mount"),
+    lsm("postern_move_mount", "move_mount"),
 ];
 
 /// Every map of the object; all are pinned, so that a restart or an upgrade finds what the kernel side knew.
