@@ -53,12 +53,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
             .during("mount")?;
         nix::mount::umount(&over).during("umount")?;
         Claim::created("a mount over the bpffs")
-    })
-    .gaps(&[Gap {
-        level: Level::Full,
-        before: None,
-        because: "mounts are not judged; pins that are covered stay in force",
-    }]),
+    }),
     by_root("perf-event", "opens a performance counter", |_| {
         raw::perf_event_open()?;
         Claim::created("a performance counter")

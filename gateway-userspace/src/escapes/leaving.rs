@@ -6,11 +6,10 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use gateway_policy::level::Level;
 use nix::mount::MsFlags;
 
 use super::arena::{Arena, connect_and_deliver, ports, tcp};
-use super::attempt::{Attempt, Bare, Closer, Gap, Legacy, Need};
+use super::attempt::{Attempt, Bare, Closer, Legacy, Need};
 use super::outcome::Claim;
 use crate::sys::raw::{self, During, Stopped};
 
@@ -74,12 +73,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         },
     )
     // The kernel judges such a write by who opened the file.
-    .needs(&[Need::Inherited(Legacy::OutsideProcs)])
-    .gaps(&[Gap {
-        level: Level::Full,
-        before: None,
-        because: "a cgroup file is judged when it is opened; postern run leaves none open",
-    }]),
+    .needs(&[Need::Inherited(Legacy::OutsideProcs)]),
     Attempt::escape("clone-into-cgroup", "has a child born in another cgroup", BY_TASK, |arena| {
         born_outside(arena, &File::open(&arena.outside_cgroup).during("open")?.into())
     })
