@@ -43,7 +43,7 @@ use self::{
 };
 use crate::{
     config::Config,
-    kernel, mounts,
+    mounts,
     report::{self, WithHelp as _},
     service::notify,
     sys,
