@@ -68,13 +68,10 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     )
     .bare(Bare::Nobody)
     .needs(&[Need::Inherited(super::attempt::Legacy::TcpConnected)]),
-    Attempt {
-        closed_by: &[Closer::Unit],
-        gaps: SIGNALS,
-        ..Attempt::residual(SIGNAL, "signals an outsider, with a number in the signal", |arena| {
-            raw::signal_value(arena.outsider.pid, signal_value(&arena.token)).map(|()| Claim::Sent)
-        })
-    },
+    Attempt::escape(SIGNAL, "signals an outsider, with a number in the signal", BY_TASK, |arena| {
+        raw::signal_value(arena.outsider.pid, signal_value(&arena.token)).map(|()| Claim::Sent)
+    })
+    .gaps(SIGNALS),
     Attempt::residual("fifo-to-outsider", "writes to a named pipe that an outsider reads", |arena| {
         let mut options = OpenOptions::new();
         let mut pipe =

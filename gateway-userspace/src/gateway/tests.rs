@@ -169,8 +169,9 @@ fn counting() -> (SocketAddr, Arc<AtomicU64>) {
     (address, count)
 }
 
-/// What an agent sees of a connection that was refused.
+/// What an agent sees of a connection that was refused. One that is neither reset nor served must not hang the test.
 async fn is_reset(mut stream: TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket option");
     let outcome = tokio::task::spawn_blocking(move || stream.read(&mut [0; 1])).await.expect("no panic");
     matches!(outcome, Err(error) if error.kind() == ErrorKind::ConnectionReset)
 }

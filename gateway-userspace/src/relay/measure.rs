@@ -1,7 +1,7 @@
 //! What a hop through the relay costs, beside a relay of two blocking threads and haproxy in TCP mode.
 //!
 //! It measures and asserts little, so it runs by name only:
-//! `cargo test --release -p gateway-userspace relay::measure -- --ignored --nocapture`.
+//! `cargo test --release -p gateway-userspace --features measure relay::measure -- --nocapture --test-threads=1`.
 //! Each relay is a process of its own (this test binary once more), so that its CPU time can be read.
 
 use std::fs;
@@ -67,7 +67,7 @@ fn free_address() -> SocketAddr {
 
 fn ourselves(role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("path"));
-    command.args(["--ignored", "--exact", "relay::measure::a_relay_under_measurement"]).env(ROLE, role);
+    command.args(["--exact", "relay::measure::a_relay_under_measurement"]).env(ROLE, role);
     command
 }
 
@@ -85,7 +85,6 @@ fn haproxy(address: SocketAddr, upstream: SocketAddr) -> Command {
 
 /// Not a test: the process that the measurements start.
 #[test]
-#[ignore = "a part of the measurements"]
 fn a_relay_under_measurement() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let upstream: SocketAddr = std::env::var(UPSTREAM).expect("upstream").parse().expect("address");
@@ -201,7 +200,6 @@ fn median<const N: usize>(rows: &[[f64; N]]) -> [f64; N] {
 }
 
 #[test]
-#[ignore = "measures for a minute"]
 fn a_hop_beside_other_relays() {
     let upstream = server();
     let mut relays = vec![Relay { name: "direct", process: None, address: upstream }];
@@ -224,7 +222,6 @@ fn a_hop_beside_other_relays() {
 }
 
 #[test]
-#[ignore = "holds thousands of sockets"]
 fn the_memory_of_silent_connections() {
     const COUNT: usize = 3000;
     let relay = Relay::start("postern", server());

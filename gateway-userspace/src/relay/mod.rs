@@ -57,5 +57,5 @@ impl Relays {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "measure"))]
 mod measure;

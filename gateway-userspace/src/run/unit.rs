@@ -132,9 +132,7 @@ mod tests {
         SystemCallFilter=~bpf\nSystemCallArchitectures=native\nTemporaryFileSystem=/run:ro\n";
 
     fn agents(text: &str) -> BTreeMap<String, Agent> {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("agents.toml"), text).unwrap();
-        crate::config::Config::load(dir.path()).unwrap().agents
+        crate::config::fixture(text).agents
     }
 
     fn unit(shown: &str) -> Unit {

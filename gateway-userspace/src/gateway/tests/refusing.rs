@@ -48,6 +48,8 @@ async fn the_gateway_itself_is_no_destination_even_if_it_is_a_target() {
 async fn without_the_enforcer_all_connections_are_refused_until_it_is_back() {
     let (address, dialled) = counting();
     let scene = Scene::set(address, "").await;
+    // Vanishing ends the conversations that there are; one that is just being opened would live on.
+    let _heard = scene.event(|event| matches!(event, Event::LevelChanged { .. }).then_some(())).await;
     scene.enforcer.vanish();
     assert!(is_reset(scene.dial()).await);
     assert_eq!(scene.denial().await, Denial::NoAttribution);
