@@ -8,5 +8,7 @@
 extern crate alloc;
 
 pub mod agent;
+pub mod command;
+pub mod judge;
 pub mod level;
 pub mod target;

@@ -21,12 +21,17 @@ struct Layer {
     may_use: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 3] = [
+const LAYERS: [Layer; 4] = [
     Layer { package: "gateway-common", attributes: &["#![no_std]"], may_use: &[] },
     Layer {
         package: "gateway-policy",
         attributes: &["#![no_std]", "#![forbid(unsafe_code)]"],
         may_use: &["ipnet", "serde", "serde_core"],
+    },
+    Layer {
+        package: "gateway-protocols",
+        attributes: &["#![no_std]", "#![forbid(unsafe_code)]"],
+        may_use: &["gateway-policy", "ipnet", "serde", "serde_core"],
     },
     Layer {
         package: "gateway-audit",

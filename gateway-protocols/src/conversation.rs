@@ -1,0 +1,108 @@
+//! What a relay and a protocol say to each other.
+//!
+//! The relay reads from both sockets and hands over what it read; the protocol tells which part of it goes on as
+//! it is, what is said instead, and what it cannot read yet. Nothing here knows a socket, a clock or a policy:
+//! decisions are asked of the [`Court`].
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use gateway_policy::command::{Command, Outcome};
+use gateway_policy::judge::Verdict;
+
+/// Who sent bytes, or is to get them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Agent,
+    Target,
+}
+
+/// The session that a conversation belongs to: it judges, and it keeps the record.
+pub trait Court {
+    /// May this run? The answer stands in the records before it is given.
+    fn judge(&mut self, command: &Command<'_>) -> Verdict;
+
+    /// How a command that was permitted ended, in the order in which they ran.
+    fn ended(&mut self, outcome: &Outcome<'_>);
+}
+
+/// A protocol, from the end of the login to the end of the connection.
+pub trait Conversation {
+    /// Takes bytes of one side, which begin where it stopped taking the last time, and plans what happens to them.
+    fn take(
+        &mut self,
+        from: Side,
+        bytes: &[u8],
+        court: &mut dyn Court,
+        plan: &mut Plan,
+    ) -> Result<Taken, Broken>;
+}
+
+/// How far a conversation came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Bytes that need not be shown again.
+    pub bytes: usize,
+    /// How many bytes, counted from the first that was not taken, it has to see at once to go on.
+    pub needs: usize,
+}
+
+/// A conversation that cannot go on. Both sides are told in their own words, as the plan says, and then cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    pub by: Side,
+    pub why: &'static str,
+}
+
+/// What happens, in order. A relay keeps one and clears it between uses.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pieces: Vec<Piece>,
+    own: Vec<u8>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// This part of the bytes that were shown goes on to the other side.
+    Pass(Range<usize>),
+    /// The conversation's own words, to be found in [`Plan::own`].
+    Say(Side, Range<usize>),
+}
+
+impl Plan {
+    pub fn clear(&mut self) {
+        self.pieces.clear();
+        self.own.clear();
+    }
+
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The conversation's own words.
+    pub fn own(&self, range: Range<usize>) -> &[u8] {
+        self.own.get(range).unwrap_or_default()
+    }
+
+    /// Passes a part of the input on. Parts that touch become one.
+    pub fn pass(&mut self, part: Range<usize>) {
+        match self.pieces.last_mut() {
+            Some(Piece::Pass(last)) if last.end == part.start => last.end = part.end,
+            _ if part.is_empty() => (),
+            _ => self.pieces.push(Piece::Pass(part)),
+        }
+    }
+
+    /// Says something of the gateway's own, written by `write`.
+    pub fn say(&mut self, to: Side, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.own.len();
+        write(&mut self.own);
+        let end = self.own.len();
+        match self.pieces.last_mut() {
+            Some(Piece::Say(side, last)) if *side == to && last.end == start => last.end = end,
+            _ if start == end => (),
+            _ => self.pieces.push(Piece::Say(to, start..end)),
+        }
+    }
+}
