@@ -1,6 +1,10 @@
 //! Whether a command may run. Only this crate can say yes.
 
 use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::facts::Reason;
 
 /// The answer to a command.
 #[derive(Debug)]
@@ -14,13 +18,84 @@ pub enum Verdict {
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
-    _made_here: (),
+    basis: Arc<Basis>,
 }
 
-/// A no, and what the agent is told.
+impl Permit {
+    /// The rules that allowed it. None where commands are not judged.
+    pub fn rules(&self) -> &[RuleName] {
+        &self.basis.rules
+    }
+
+    /// What would have been denied, had it not only been observed.
+    pub fn observed(&self) -> Option<&Denial> {
+        self.basis.observed.as_ref()
+    }
+}
+
+/// A no, and what the agent is told: never a text of policy, never a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// What was refused, and what would be allowed instead.
+    /// What was refused.
     pub message: String,
+    /// What would be allowed instead.
     pub hint: Option<String>,
+    /// For the record.
+    pub because: Because,
+}
+
+/// What a denial rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Because {
+    /// This rule denies it.
+    Rule(RuleName),
+    /// No rule allows it.
+    NothingAllows,
+    /// A rule would allow it under a condition that it does not meet.
+    Condition(RuleName),
+    /// It could not be told what it does.
+    Unknown(Reason),
+}
+
+/// The name of a rule, as the configuration and the record write it.
+pub type RuleName = Arc<str>;
+
+/// What was found about a command, to be kept for when the same command comes again.
+#[derive(Debug, Clone)]
+pub struct Judgement(Arc<Found>);
+
+#[derive(Debug)]
+enum Found {
+    Allowed(Arc<Basis>),
+    Denied(Denial),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Basis {
+    pub(crate) rules: Vec<RuleName>,
+    pub(crate) observed: Option<Denial>,
+}
+
+impl Judgement {
+    /// For targets whose commands are recorded and not judged.
+    pub fn unjudged() -> Self {
+        Self::allowed(Basis::default())
+    }
+
+    pub(crate) fn allowed(basis: Basis) -> Self {
+        Self(Arc::new(Found::Allowed(Arc::new(basis))))
+    }
+
+    #[expect(dead_code)]
+    pub(crate) fn denied(denial: Denial) -> Self {
+        Self(Arc::new(Found::Denied(denial)))
+    }
+
+    /// The answer for one more command of the same kind.
+    pub fn verdict(&self) -> Verdict {
+        match &*self.0 {
+            Found::Allowed(basis) => Verdict::Allow(Permit { basis: Arc::clone(basis) }),
+            Found::Denied(denial) => Verdict::Deny(denial.clone()),
+        }
+    }
 }
