@@ -19,11 +19,24 @@ pub enum Side {
 
 /// The session that a conversation belongs to: it judges, and it keeps the record.
 pub trait Court {
-    /// May this run? The answer stands in the records before it is given.
-    fn judge(&mut self, command: &Command<'_>) -> Verdict;
+    /// May this run? The answer stands in the records before it is given; without a record there is none, and
+    /// the command is refused.
+    fn judge(&mut self, command: &Command<'_>) -> Result<Verdict, Unrecorded>;
 
     /// How a command that was permitted ended, in the order in which they ran.
     fn ended(&mut self, outcome: &Outcome<'_>);
+
+    /// Nothing moves for now: what was kept back to be written together is written.
+    fn rest(&mut self) {}
+}
+
+/// Why an answer could not be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unrecorded {
+    /// There is no room for the record.
+    Full,
+    /// It cannot be written for another reason.
+    Failed,
 }
 
 /// A protocol, from the end of the login to the end of the connection.
@@ -36,6 +49,26 @@ pub trait Conversation {
         court: &mut dyn Court,
         plan: &mut Plan,
     ) -> Result<Taken, Broken>;
+
+    /// The one side from which the next bytes come, when that is certain enough to look at no other for a few
+    /// milliseconds. `None` when both may speak, as while requests are sent before answers are read.
+    fn awaits(&self) -> Option<Side> {
+        None
+    }
+
+    /// Takes leave of both sides as far as their streams stand where something can be said.
+    fn part(&mut self, because: Parting, plan: &mut Plan);
+}
+
+/// Why the gateway ends a connection that goes well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// Nothing moved for too long.
+    Idle,
+    /// The gateway stops.
+    GatewayStops,
+    /// The leave to connect has run out.
+    LeaseEnded,
 }
 
 /// How far a conversation came.

@@ -11,6 +11,7 @@ mod crew;
 mod pair;
 mod parking;
 pub mod upstream;
+pub mod wire;
 
 use std::io;
 use std::sync::Arc;
