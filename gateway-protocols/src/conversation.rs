@@ -21,14 +21,25 @@ pub enum Side {
 pub trait Court {
     /// May this run? The answer stands in the records before it is given; without a record there is none, and
     /// the command is refused.
-    fn judge(&mut self, command: &Command<'_>) -> Result<Verdict, Unrecorded>;
+    fn judge(&mut self, command: &Command<'_>) -> Result<Ruling, Unrecorded>;
 
-    /// How a command that was permitted ended, in the order in which they ran.
-    fn ended(&mut self, outcome: &Outcome<'_>);
+    /// How a command that was permitted ended; once for each of its statements that the target answered.
+    fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>);
 
     /// Nothing moves for now: what was kept back to be written together is written.
     fn rest(&mut self) {}
 }
+
+/// An answer, and the number under which the command stands in the records.
+#[derive(Debug)]
+pub struct Ruling {
+    pub command: CommandNumber,
+    pub verdict: Verdict,
+}
+
+/// Counts the commands of a session, the refused ones too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandNumber(pub u64);
 
 /// Why an answer could not be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
