@@ -37,6 +37,16 @@ pub fn tester() -> Result<PathBuf> {
     reachable(&COPY, &path_from("POSTERN_TESTERS")?.join("tester"))
 }
 
+/// Servers and drivers that Debian does not have, where every user can run them.
+pub fn peers() -> Result<PathBuf> {
+    path_from("POSTERN_PEERS")
+}
+
+/// Everybody may look into this folder.
+pub fn open_to_all(dir: &Path) -> Result<()> {
+    Ok(fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?)
+}
+
 /// A copy where every user can run it: build folders lie in homes that others cannot enter. A later test process
 /// sweeps it away.
 fn reachable(copy: &OnceLock<PathBuf>, binary: &Path) -> Result<PathBuf> {
@@ -45,7 +55,7 @@ fn reachable(copy: &OnceLock<PathBuf>, binary: &Path) -> Result<PathBuf> {
     }
     let dir = std::env::temp_dir().join(Tag::fresh().as_str());
     fs::create_dir(&dir)?;
-    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755))?;
+    open_to_all(&dir)?;
     let path = dir.join(binary.file_name().context("a binary without a name")?);
     fs::copy(binary, &path).with_context(|| format!("cannot copy {}", binary.display()))?;
     Ok(copy.get_or_init(|| path).clone())

@@ -2,7 +2,7 @@
 
 mod echo;
 mod http;
-mod postgres;
+pub mod postgres;
 
 pub use echo::Echo;
 pub use http::{Http, PAGE};

@@ -26,12 +26,13 @@ enum Finding {
 
 type Look = fn() -> Result<Finding>;
 
-const LOOKS: [(&str, Look); 10] = [
+const LOOKS: [(&str, Look); 11] = [
     ("toolchain", toolchain),
     ("bpf compiler", bpf_compiler),
     ("bpf-linker", || tool(&setup::bpf_linker()?)),
     ("cargo-deny", || tool(&setup::cargo_deny()?)),
     ("packages", packages),
+    ("peers", peers),
     ("cache", cache),
     ("cgroup2", || mounted("cgroup2", "mount -t cgroup2 none /sys/fs/cgroup")),
     ("bpffs", || mounted("bpf", "mount -t bpf -o mode=0700 bpf /sys/fs/bpf")),
@@ -126,6 +127,14 @@ fn packages() -> Result<Finding> {
         return Ok(Finding::Ok("all installed".into()));
     }
     Ok(for_setup(format!("missing: {}", missing.join(" "))))
+}
+
+fn peers() -> Result<Finding> {
+    let folder = crate::peers::folder()?;
+    if folder.exists() {
+        return Ok(Finding::Ok(folder.display().to_string()));
+    }
+    Ok(for_setup(format!("no {}", folder.display())))
 }
 
 fn cache() -> Result<Finding> {

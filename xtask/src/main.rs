@@ -12,6 +12,7 @@ mod ebpf;
 mod guest;
 mod layers;
 mod lint;
+mod peers;
 mod product;
 mod setup;
 mod stage;

@@ -7,14 +7,14 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{command, workspace};
+use crate::{command, peers, workspace};
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const REFUSE_STARTS: &str = "#!/bin/sh\n# from cargo xtask setup\nexit 101\n";
 const CLUSTER_CONFIG: &str = "/etc/postgresql-common/createcluster.conf";
 
 /// Debian packages, each group with its reason.
-const PACKAGES: [(&str, &[&str]); 4] = [
+const PACKAGES: [(&str, &[&str]); 6] = [
     ("a compiler with `core` for the BPF target", &["rustc-web", "libstd-rust-web-dev-bpf"]),
     (
         "bpf-linker is linked against LLVM",
@@ -26,8 +26,17 @@ const PACKAGES: [(&str, &[&str]); 4] = [
     ),
     (
         "servers and clients in tests, demo and benchmarks",
-        &["postgresql", "postgresql-client", "haproxy", "curl", "python3"],
+        &["postgresql", "postgresql-client", "postgresql-contrib", "haproxy", "curl", "python3"],
     ),
+    ("clients of PostgreSQL in other languages", &["python3-venv", "libpostgresql-jdbc-java"]),
+    ("what Postern is measured beside", &["pgbouncer"]),
+];
+
+/// Programs that come from elsewhere too, each with its Debian package and its reason.
+const PROGRAMS: [(&str, &str, &str); 3] = [
+    ("node", "nodejs", "an unmodified node client in tests"),
+    ("npm", "npm", "it fetches newer PostgreSQL servers and the node client"),
+    ("javac", "default-jdk-headless", "an unmodified Java client in tests, from source"),
 ];
 
 /// A program from crates.io, kept in the cache at exactly this version.
@@ -91,7 +100,7 @@ pub(crate) fn install_missing() -> Result<()> {
     for tool in [BPF_LINKER, CARGO_DENY] {
         tool.install_if_missing()?;
     }
-    Ok(())
+    peers::install_if_missing()
 }
 
 impl Tool {
@@ -128,10 +137,9 @@ pub(crate) fn missing_packages() -> Result<Vec<(String, &'static str)>> {
         .flat_map(|(why, names)| names.iter().map(|name| ((*name).to_owned(), *why)))
         .filter(|(name, _)| !installed.contains(name))
         .collect();
-    // Whatever node there is will do; only its absence needs a package.
-    if command::find("node").is_none() {
-        missing.push(("nodejs".to_owned(), "an unmodified node client in tests"));
-    }
+    // Whatever there is will do; only its absence needs a package.
+    let absent = PROGRAMS.iter().filter(|(program, ..)| command::find(program).is_none());
+    missing.extend(absent.map(|(_, package, why)| ((*package).to_owned(), *why)));
     Ok(missing)
 }
 

@@ -1,13 +1,15 @@
 //! Where suites find what they start, on the host.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::build::Built;
+use crate::{command, peers};
 
 /// Copies of the binaries in a folder that everybody can reach: the gateway and the agents run as users who cannot look
 /// into a developer's home, where the originals are.
@@ -26,7 +28,13 @@ impl Stage {
         for tester in &built.testers {
             copy(tester, &stage.testers().join(tester.file_name().unwrap_or_default()))?;
         }
+        share_peers(&stage.peers())?;
         Ok(stage)
+    }
+
+    /// Servers and drivers that Debian does not have.
+    pub(super) fn peers(&self) -> PathBuf {
+        self.dir.path().join("peers")
     }
 
     pub(super) fn product(&self) -> PathBuf {
@@ -42,4 +50,13 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
         .and_then(|_| fs::set_permissions(to, fs::Permissions::from_mode(0o755)))
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
+
+/// By hard links where the cache is on the same filesystem: there are thousands of files, and none is written to.
+fn share_peers(to: &Path) -> Result<()> {
+    let from = peers::folder()?;
+    let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
+    let same = device(&from)? == to.parent().map(device).transpose()?.unwrap_or_default();
+    let how = if same { "--link" } else { "--reflink=auto" };
+    command::run(Command::new("cp").args(["--archive", "--no-target-directory", how]).arg(&from).arg(to))
 }

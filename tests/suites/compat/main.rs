@@ -1,0 +1,3 @@
+//! Unmodified clients of PostgreSQL see through the gateway what they see without it.
+
+mod servers;
