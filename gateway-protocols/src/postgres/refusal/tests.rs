@@ -1,3 +1,5 @@
+use gateway_policy::judge::Because;
+
 use super::super::backend::ErrorFields;
 use super::super::frame::{HEADER, Header};
 use super::*;
@@ -11,8 +13,11 @@ fn written(refusal: &Refusal) -> Vec<u8> {
 
 #[test]
 fn a_denial_is_an_error_of_insufficient_privilege_with_its_hint() {
-    let denial =
-        Denial { message: "writes to \"orders\" need approval".into(), hint: Some("session 7".into()) };
+    let denial = Denial {
+        message: "writes to \"orders\" need approval".into(),
+        hint: Some("session 7".into()),
+        because: Because::NothingAllows,
+    };
     let body = written(&denial.into());
     let fields = ErrorFields::new(&body);
     assert_eq!(fields.code(), Some("42501"));
