@@ -5,3 +5,5 @@ pub mod frame;
 pub mod frontend;
 pub mod refusal;
 pub mod scram;
+pub mod startup;
+pub mod welcome;
