@@ -77,7 +77,24 @@ pub struct Who {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exe {
     pub path: String,
-    pub sha256: String,
+    pub sha256: Option<String>,
+    /// Why there is no hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unhashed: Option<Unhashed>,
+}
+
+/// Why a program's hash is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unhashed {
+    /// No connection waits for a file of this size to be read.
+    TooLarge,
+    /// It could not be read, or was written meanwhile.
+    Unreadable,
+    /// It is being read; later connections of the program have the hash.
+    NotInTime,
+    /// Too many other programs are being read.
+    Busy,
 }
 
 /// An opened connection.
@@ -237,7 +254,7 @@ mod tests {
                 uid: 1000,
                 gid: 1000,
                 comm: "psql".into(),
-                exe: Some(Exe { path: "/usr/bin/psql".into(), sha256: "00ff".into() }),
+                exe: Some(Exe { path: "/usr/bin/psql".into(), sha256: Some("00ff".into()), unhashed: None }),
             },
             original: SocketAddr::from(([192, 0, 2, 1], 5432)),
             target: "orders".into(),

@@ -32,6 +32,10 @@ impl From<&Attribution> for Who {
 
 impl From<&ExeFacts> for Exe {
     fn from(exe: &ExeFacts) -> Self {
-        Self { path: exe.path.clone(), sha256: exe.sha256.clone() }
+        let (sha256, unhashed) = match &exe.sha256 {
+            Ok(hash) => (Some(hash.clone()), None),
+            Err(why) => (None, Some(*why)),
+        };
+        Self { path: exe.path.clone(), sha256, unhashed }
     }
 }

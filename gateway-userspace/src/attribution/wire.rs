@@ -4,10 +4,12 @@
 //! looked up in the kernel. Both ends use `send`, `receive` and `receive_with`; they work on blocking and
 //! non-blocking sockets alike.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use gateway_audit::event::Unhashed;
 use gateway_policy::level::Level;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -70,8 +72,8 @@ pub struct Attribution {
 #[serde(deny_unknown_fields)]
 pub struct ExeFacts {
     pub path: String,
-    /// Lower-case hex.
-    pub sha256: String,
+    /// Lower-case hex, or why there is none.
+    pub sha256: Result<String, Unhashed>,
 }
 
 /// How enforcement stands.
@@ -196,9 +198,19 @@ pub fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> Result<T, WireErr
 
 /// One message and the descriptor it may have brought. The caller knows which messages must bring one.
 pub fn receive_with<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> Result<(T, Option<OwnedFd>), WireError> {
-    let mut buffer = vec![0; MAX_MESSAGE];
+    thread_local! {
+        /// Made once for each thread: to fill it with zeroes takes longer than to read a question.
+        static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; MAX_MESSAGE]);
+    }
+    BUFFER.with_borrow_mut(|buffer| receive_into(buffer, socket))
+}
+
+fn receive_into<T: DeserializeOwned>(
+    buffer: &mut [u8],
+    socket: BorrowedFd<'_>,
+) -> Result<(T, Option<OwnedFd>), WireError> {
     // Whatever goes wrong from here on, the descriptors that came are closed when `datagram` is dropped.
-    let mut datagram = seqpacket::receive(socket, &mut buffer).map_err(WireError::Receive)?;
+    let mut datagram = seqpacket::receive(socket, buffer).map_err(WireError::Receive)?;
     if datagram.whole == Whole::CutOff {
         return Err(WireError::TooLong);
     }

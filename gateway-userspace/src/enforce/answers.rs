@@ -147,7 +147,7 @@ fn attribute(state: &State, origin: &Origin) -> Option<Attribution> {
         uid: origin.uid,
         gid: origin.gid,
         comm: reports::comm(origin.comm),
-        exe: state.programs.of(origin.tgid, origin.at_ns),
+        exe: state.processes.program(origin.tgid, origin.at_ns),
         at_unix_ns: reports::unix_ns(origin.at_ns),
     })
 }

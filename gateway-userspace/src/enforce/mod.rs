@@ -6,6 +6,7 @@ mod attach;
 mod btf;
 pub mod canary;
 mod detaching;
+mod hashing;
 mod listening;
 mod maps;
 mod netns;
@@ -183,7 +184,7 @@ pub fn run(dir: &Path, config: Config) -> anyhow::Result<()> {
     let (enforcement, flows, said) = establish(&config)?;
     announce(&enforcement, &config);
     privileges::drop_unneeded()?;
-    let state = Arc::new(State::new(enforcement, flows, config));
+    let state = Arc::new(State::new(enforcement, flows, config).context("cannot start a thread")?);
     let (answering, listening) = (Arc::clone(&state), Arc::clone(&state));
     spawn("answers", move || answers::serve(&answering, &listener, asker.uid))?;
     spawn("reports", move || listening::listen(&listening, said))?;

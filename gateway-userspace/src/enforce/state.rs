@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     os::fd::OwnedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -13,7 +13,7 @@ use super::{
     Enforcement,
     maps::Flows,
     netns::Elsewhere,
-    process::Programs,
+    process::Processes,
     reports::{self, Outbox},
 };
 use crate::{
@@ -30,20 +30,20 @@ pub struct State {
     elsewhere: Mutex<Elsewhere>,
     lost: Mutex<u64>,
     pub flows: Flows,
-    pub programs: Programs,
+    pub processes: Processes,
 }
 
 impl State {
-    pub fn new(enforcement: Enforcement, flows: Flows, config: Config) -> Self {
-        Self {
+    pub fn new(enforcement: Enforcement, flows: Flows, config: Config) -> io::Result<Self> {
+        Ok(Self {
             config: Mutex::new(Arc::new(config)),
             enforcement: Mutex::new(enforcement),
             outbox: Mutex::default(),
             elsewhere: Mutex::default(),
             lost: Mutex::default(),
             flows,
-            programs: Programs::default(),
-        }
+            processes: Processes::start()?,
+        })
     }
 
     /// A thread that panicked while holding the lock left the maps in the kernel whole; each is one system call.

@@ -3,6 +3,7 @@
 
 pub mod bpf;
 pub mod clock;
+pub mod file;
 mod netns;
 pub mod process;
 pub mod raw;

@@ -136,11 +136,20 @@ fn two_hundred_connections_at_once_are_each_put_down_to_their_author() -> Result
         assert!(theirs.cgroup.path().ends_with(cgroup_path.trim_start_matches('/')), "{cgroup_path}");
         // A program that has ended before it was asked after is not guessed at.
         if let Some(exe) = exe {
-            assert_eq!((exe.path.as_str(), &exe.sha256), (tester.to_str().context("text")?, &sha256));
+            assert_eq!(exe.path.as_str(), tester.to_str().context("text")?);
+            // Nor is a content that nobody had the time to read.
+            assert_eq!(exe.sha256.as_ref().unwrap_or(&sha256), &sha256);
         }
     }
     assert_eq!(records.opened()?.len(), all);
-    assert!(records.ended()?.iter().any(|ended| ended.connection.who.exe.is_some()));
+    assert!(
+        records.ended()?.iter().any(|ended| ended
+            .connection
+            .who
+            .exe
+            .as_ref()
+            .is_some_and(|exe| exe.sha256.is_some()))
+    );
     Ok(())
 }
 
