@@ -32,8 +32,16 @@ pub enum Parameter<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     pub transaction: Transaction,
-    /// Settings that the target reported, by their names.
+    /// Settings by their names, as the login found them or the target reported them since. One that the target does
+    /// not report is known until something is set; from then on it is missing here.
     pub settings: Vec<(alloc::string::String, alloc::string::String)>,
+}
+
+impl State {
+    /// The value of a setting, as far as it is known.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,12 +64,16 @@ pub struct Outcome<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said<'a> {
+    /// It is prepared, and has not run.
+    Prepared,
     /// The tag of a command that succeeded.
     Done(&'a str),
     /// The code of the error that it failed with.
     Failed(&'a str),
     /// There are more rows than were asked for; the command may go on.
     Suspended,
+    /// It never ran, since something before it in the same batch failed.
+    Skipped,
     /// The connection ended first.
     Nothing,
 }

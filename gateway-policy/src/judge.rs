@@ -19,6 +19,7 @@ pub enum Verdict {
 #[must_use]
 pub struct Permit {
     basis: Arc<Basis>,
+    obligations: Obligations,
 }
 
 impl Permit {
@@ -31,6 +32,42 @@ impl Permit {
     pub fn observed(&self) -> Option<&Denial> {
         self.basis.observed.as_ref()
     }
+
+    pub fn obligations(&self) -> Obligations {
+        self.obligations
+    }
+
+    /// Adds to what it demands. Nobody can take a demand away again.
+    pub fn obliged(mut self, more: Obligations) -> Self {
+        self.obligations.rows = self.obligations.rows.max(more.rows);
+        self.obligations.settings = self.obligations.settings.max(more.settings);
+        self
+    }
+}
+
+/// What a permit demands of whoever forwards the command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Obligations {
+    pub rows: Rows,
+    pub settings: Settings,
+}
+
+/// What becomes of the rows that a command returns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rows {
+    #[default]
+    AsTheyAre,
+    /// Each value is shown to the session, which may put another in its place.
+    Shown,
+}
+
+/// What a command does to how later ones are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Settings {
+    #[default]
+    Kept,
+    /// It may change settings, so nothing is judged until it has ended and its changes are known.
+    Changed,
 }
 
 /// A no, and what the agent is told: never a text of policy, never a value.
@@ -94,7 +131,9 @@ impl Judgement {
     /// The answer for one more command of the same kind.
     pub fn verdict(&self) -> Verdict {
         match &*self.0 {
-            Found::Allowed(basis) => Verdict::Allow(Permit { basis: Arc::clone(basis) }),
+            Found::Allowed(basis) => {
+                Verdict::Allow(Permit { basis: Arc::clone(basis), obligations: Obligations::default() })
+            }
             Found::Denied(denial) => Verdict::Deny(denial.clone()),
         }
     }

@@ -26,6 +26,15 @@ pub trait Court {
     /// How a command that was permitted ended; once for each of its statements that the target answered.
     fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>);
 
+    /// A result begins whose permit demands that its values be shown.
+    fn columns(&mut self, _command: CommandNumber, _columns: &mut dyn Iterator<Item = Column<'_>>) {}
+
+    /// A value of such a result, and the number of its column from 0; `None` is NULL. A replacement is appended to
+    /// `instead`.
+    fn value(&mut self, _column: usize, _value: Option<&[u8]>, _instead: &mut Vec<u8>) -> Shown {
+        Shown::Keep
+    }
+
     /// Nothing moves for now: what was kept back to be written together is written.
     fn rest(&mut self) {}
 }
@@ -50,6 +59,34 @@ pub enum Unrecorded {
     Failed,
 }
 
+/// A column of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column<'a> {
+    pub name: &'a [u8],
+    /// The table that it comes from unchanged, by its number in the target's catalogue; 0 if from none.
+    pub table: u32,
+    /// Its number within that table; 0 if from none.
+    pub attribute: u16,
+    /// Its type, by the number in the target's catalogue.
+    pub kind: u32,
+    pub format: Format,
+}
+
+/// How the bytes of a value are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Binary,
+}
+
+/// What becomes of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Keep,
+    Replace,
+    Null,
+}
+
 /// A protocol, from the end of the login to the end of the connection.
 pub trait Conversation {
     /// Takes bytes of one side, which begin where it stopped taking the last time, and plans what happens to them.
@@ -69,9 +106,12 @@ pub trait Conversation {
 
     /// Takes leave of both sides as far as their streams stand where something can be said.
     fn part(&mut self, because: Parting, plan: &mut Plan);
+
+    /// The connection is over: what was permitted and not answered has no other outcome.
+    fn over(&mut self, court: &mut dyn Court);
 }
 
-/// Why the gateway ends a connection that goes well.
+/// Why the gateway ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parting {
     /// Nothing moved for too long.
@@ -80,6 +120,8 @@ pub enum Parting {
     GatewayStops,
     /// The leave to connect has run out.
     LeaseEnded,
+    /// The target ended the connection, or it was lost.
+    TargetGone,
 }
 
 /// How far a conversation came.
@@ -87,8 +129,17 @@ pub enum Parting {
 pub struct Taken {
     /// Bytes that need not be shown again.
     pub bytes: usize,
-    /// How many bytes, counted from the first that was not taken, it has to see at once to go on.
-    pub needs: usize,
+    pub needs: Needs,
+}
+
+/// What a conversation has to see to go on with a side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// This many bytes at once, counted from the first that was not taken.
+    Bytes(usize),
+    /// Something of the other side. What is there is to be shown again after that was taken, and no more is to be
+    /// read until then.
+    OtherSide,
 }
 
 /// A conversation that cannot go on. Both sides are told in their own words, as the plan says, and then cut off.

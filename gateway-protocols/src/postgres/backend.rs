@@ -7,6 +7,8 @@ mod tests;
 
 use gateway_policy::command::Transaction;
 
+use crate::conversation::{Column, Format};
+
 use super::frame::{Malformed, Reader};
 
 /// What may be answered once the login is over.
@@ -125,25 +127,6 @@ pub fn tag(body: &[u8]) -> Result<&str, Malformed> {
     let tag = reader.text()?;
     reader.end()?;
     core::str::from_utf8(tag).map_err(|_| Malformed::Value)
-}
-
-/// How the bytes of a value are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Text,
-    Binary,
-}
-
-/// A column of a RowDescription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column<'a> {
-    pub name: &'a [u8],
-    /// The table that it comes from unchanged, by its number in the catalogue; 0 if from none.
-    pub table: u32,
-    /// Its number within that table; 0 if from none.
-    pub attribute: u16,
-    pub kind: u32,
-    pub format: Format,
 }
 
 /// The columns of a RowDescription, in order. Ends early where the body is malformed, which `columns` rules out.
