@@ -31,14 +31,17 @@ pub struct Target {
 pub enum Protocol {
     /// Opaque bytes, relayed and not understood.
     Tcp,
+    /// PostgreSQL, where every command is understood.
+    Postgres,
 }
 
 impl Protocol {
-    pub const ALL: [Self; 1] = [Self::Tcp];
+    pub const ALL: [Self; 2] = [Self::Postgres, Self::Tcp];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Postgres => "postgres",
         }
     }
 }

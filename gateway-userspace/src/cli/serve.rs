@@ -21,7 +21,7 @@ impl Args {
         let config = global.load_config()?;
         let user = privileges::service_user(&config.serve.user)?;
         limits::make_room(config.serve.max_connections);
-        folders::prepare(&config.serve, &user)?;
+        folders::prepare(&config, &user)?;
         let control = Control::open(&config.serve.control)?;
         folders::hand_over(&config.serve.control, &user)?;
         privileges::give_up(&user)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use gateway_policy::level::Level;
 use serde::Serialize;
 
+use super::postgres::Postgres;
 use super::schema::{Agent, Config, UnixPeer};
 
 /// A setting that is in force, and what it gives up.
@@ -43,9 +44,39 @@ impl Config {
             });
             keys.into_iter().flatten().chain(sockets).collect::<Vec<_>>()
         });
-        level.into_iter().chain(agents).collect()
+        let targets = self.postgres.iter().flat_map(|(name, keys)| of_target(name, keys));
+        level.into_iter().chain(agents).chain(targets).collect()
     }
 }
+
+fn of_target(name: &str, keys: &Postgres) -> Vec<Danger> {
+    let table = format!("targets.{name}.postgres");
+    let danger = |key, what: &str| Danger { table: table.clone(), key, what: what.to_string() };
+    let cleartext = "the password is sent as it is, also to whoever stands in for the target";
+    let replication = "replication connections are relayed without any command being judged";
+    let single = [
+        keys.tls.gives_up().map(|what| danger("danger_tls", what)),
+        keys.danger_cleartext_password.then(|| danger("danger_cleartext_password", cleartext)),
+        keys.danger_replication.then(|| danger("danger_replication", replication)),
+    ];
+    let granted = keys.grant.iter().filter_map(|role| {
+        let (_, what) = POWERS.iter().find(|(power, _)| power == role)?;
+        Some(danger("grant", &format!("{role} {what}")))
+    });
+    single.into_iter().flatten().chain(granted).collect()
+}
+
+/// Roles of PostgreSQL's own that reach beyond its tables.
+const POWERS: [(&str, &str); 8] = [
+    ("pg_execute_server_program", "lets a session run programs on the server"),
+    ("pg_read_server_files", "lets a session read files of the server"),
+    ("pg_write_server_files", "lets a session write files of the server, which is to run programs there"),
+    ("pg_read_all_data", "lets a session read every table"),
+    ("pg_write_all_data", "lets a session write every table"),
+    ("pg_signal_backend", "lets a session end those of others"),
+    ("pg_maintain", "lets a session lock every table"),
+    ("pg_create_subscription", "lets a session have the server connect to others"),
+];
 
 /// Peers that do for their callers what an agent may not do itself. They are told apart by how their path ends,
 /// because `/run` and `/var/run` are one.

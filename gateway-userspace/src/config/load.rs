@@ -1,6 +1,6 @@
 //! From a folder of files to one [`Config`]: reads, merges, and gathers what is wrong on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -11,6 +11,7 @@ use gateway_policy::target::{Target, is_policy_name};
 use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Gathered, Mistakes, Place};
+use super::postgres::Postgres;
 use super::schema::{AgentKeys, Config, Dns, Enforce, Serve, TargetKeys};
 use super::section::{Key, Section, Source, UidOf, did_you_mean};
 use super::values::Located;
@@ -27,6 +28,9 @@ pub struct Gathering {
     pub dns: Option<Dns>,
     pub agents: BTreeMap<String, AgentKeys>,
     pub targets: BTreeMap<String, Located<Target>>,
+    pub postgres: BTreeMap<String, Located<Postgres>>,
+    /// Targets that have such a table, be it readable or not.
+    pub with_postgres: BTreeSet<String>,
 }
 
 pub fn uid_on_this_host(name: &str) -> Option<u32> {
@@ -150,7 +154,7 @@ impl Gathering {
     }
 
     fn add_agents<'a>(&mut self, tables: &'a DeTable<'a>, file: Source<'a>) {
-        for (name, section) in self.named("agents", tables, file, AgentKeys::KEYS) {
+        for (name, section) in self.named("agents", tables, file, AgentKeys::KEYS, &[]) {
             if !["cgroup", "unit", "slice", "user"].into_iter().any(|key| section.says(key)) {
                 let what = format!("nothing says which cgroups are those of [agents.{name}]");
                 file.mistakes.add(section.place(), what, "add `cgroup`, `unit`, `slice` or `user`");
@@ -162,7 +166,15 @@ impl Gathering {
     }
 
     fn add_targets<'a>(&mut self, tables: &'a DeTable<'a>, file: Source<'a>) {
-        for (name, section) in self.named("targets", tables, file, TargetKeys::KEYS) {
+        for (name, section) in self.named("targets", tables, file, TargetKeys::KEYS, &["postgres"]) {
+            if section.says("postgres") {
+                self.with_postgres.insert(name.clone());
+            }
+            if let Some(inner) = section.table("postgres", Postgres::KEYS)
+                && let Some(value) = Postgres::read(&inner)
+            {
+                self.postgres.insert(name.clone(), Located { value, place: inner.place() });
+            }
             if let Some(TargetKeys { protocol, hosts, ports }) = TargetKeys::read(&section) {
                 let value = Target { protocol, hosts, ports };
                 self.targets.insert(name, Located { value, place: section.place() });
@@ -177,6 +189,7 @@ impl Gathering {
         tables: &'a DeTable<'a>,
         file: Source<'a>,
         keys: &[Key],
+        inner: &[&'static str],
     ) -> Vec<(String, Section<'a>)> {
         let mut sections = Vec::new();
         for (name, value) in tables {
@@ -195,7 +208,8 @@ impl Gathering {
                 continue;
             };
             self.claim(&title, place, file.mistakes);
-            sections.push((name.get_ref().to_string(), Section::new(title, table, name.span(), file, keys)));
+            let section = Section::with_tables(title, table, name.span(), file, keys, inner);
+            sections.push((name.get_ref().to_string(), section));
         }
         sections
     }
@@ -240,6 +254,7 @@ impl Gathering {
     fn into_config(self) -> Option<Config> {
         let agents = self.agents.into_iter().map(|(name, agent)| (name, agent.into())).collect();
         let targets = self.targets.into_iter().map(|(name, target)| (name, target.value)).collect();
-        Some(Config { enforce: self.enforce?, serve: self.serve?, dns: self.dns?, agents, targets })
+        let postgres = self.postgres.into_iter().map(|(name, keys)| (name, keys.value)).collect();
+        Some(Config { enforce: self.enforce?, serve: self.serve?, dns: self.dns?, agents, targets, postgres })
     }
 }

@@ -1,14 +1,16 @@
 //! The configuration: every `*.toml` file of one folder, merged, with every mistake found at once.
 //!
-//! `schema.rs` says which keys there are, what each means and what holds when it is absent; the reference in
+//! `schema.rs` and `postgres.rs` say which keys there are, what each means and what holds when it is absent; the reference in
 //! docs/configuration.md is made from it. `load.rs` reads the files, `whole.rs` checks what no single key can
 //! know. What to do with the settings is left to those who use them.
 
 mod dangers;
 mod load;
 mod mistakes;
+mod postgres;
 mod reference;
 mod schema;
+mod secret_reference;
 mod section;
 mod values;
 mod whole;
@@ -18,8 +20,10 @@ mod tests;
 
 pub use dangers::Danger;
 pub use mistakes::Mistakes;
+pub use postgres::{CredentialKind, Pin, Postgres, Tls};
 pub use reference::reference;
 pub use schema::{Agent, Config, Inbound, Serve, UnixPeer};
+pub use secret_reference::SecretReference;
 
 /// A configuration for tests, written as in a file, on a host that has every user.
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The reference of all keys, made from the declarations that the files are read by.
 
+use super::postgres::Postgres;
 use super::schema::{AgentKeys, Dns, Enforce, Serve, TargetKeys};
 use super::section::{Key, REQUIRED};
 
@@ -22,13 +23,14 @@ An example is in [examples/postern.toml](examples/postern.toml).
 
 type Table = (&'static str, &'static str, &'static [Key]);
 
-fn tables() -> [Table; 5] {
+fn tables() -> [Table; 6] {
     [
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),
         ("dns", Dns::ABOUT, Dns::KEYS),
         ("agents.NAME", AgentKeys::ABOUT, AgentKeys::KEYS),
         ("targets.NAME", TargetKeys::ABOUT, TargetKeys::KEYS),
+        ("targets.NAME.postgres", Postgres::ABOUT, Postgres::KEYS),
     ]
 }
 

@@ -12,7 +12,8 @@ use gateway_policy::target::{Protocol, Target, TargetHost};
 use sha2::{Digest, Sha256};
 
 use super::mistakes::Mistakes;
-use super::section::{Key, Section};
+use super::postgres::Postgres;
+use super::section::section;
 use super::values::{self, Located};
 
 /// The whole configuration, without a mistake.
@@ -23,12 +24,19 @@ pub struct Config {
     pub dns: Dns,
     pub agents: BTreeMap<String, Agent>,
     pub targets: BTreeMap<String, Target>,
+    /// What is particular to those targets that speak PostgreSQL, by their names.
+    pub postgres: BTreeMap<String, Postgres>,
 }
 
 impl Config {
     /// Reads all `*.toml` files of a folder.
     pub fn load(dir: &Path) -> Result<Self, Mistakes> {
         super::load::load(dir, &super::load::uid_on_this_host)
+    }
+
+    /// Whether some target has logins made or lent for its sessions.
+    pub fn makes_logins(&self) -> bool {
+        self.postgres.values().any(|keys| keys.credential.is_of_a_session())
     }
 
     /// The number by which the kernel knows an agent. It depends on the name only, so that it survives a reload.
@@ -121,45 +129,6 @@ impl fmt::Display for UnixPeer {
     }
 }
 
-/// Declares a table of the configuration: the type, how each key is read, and what the reference says.
-macro_rules! section {
-    (
-        $(#[doc = $about:literal])*
-        pub struct $name:ident {
-            $(
-                $(#[doc = $meaning:literal])*
-                #[form($form:literal, default = $default:tt, read = $read:expr $(, key = $key:literal)?)]
-                $field:ident: $type:ty,
-            )*
-        }
-    ) => {
-        $(#[doc = $about])*
-        #[derive(Debug, Clone)]
-        pub struct $name {
-            $($(#[doc = $meaning])* pub $field: $type,)*
-        }
-
-        impl $name {
-            pub(super) const ABOUT: &str = concat!($($about, "\n"),*);
-            pub(super) const KEYS: &[Key] = &[$(Key {
-                name: section!(@name $field $($key)?),
-                form: $form,
-                default: stringify!($default),
-                meaning: concat!($($meaning, "\n"),*),
-            }),*];
-
-            /// Reads every key before giving up, so that each can complain.
-            pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-                let mut keys = Self::KEYS.iter();
-                $(let $field = keys.next().and_then(|key| section.read(key, $read));)*
-                Some(Self { $($field: $field?),* })
-            }
-        }
-    };
-    (@name $field:ident) => { stringify!($field) };
-    (@name $field:ident $key:literal) => { $key };
-}
-
 section! {
     /// The enforcer, `postern enforce`, which puts the programs into the kernel.
     pub struct Enforce {
@@ -197,6 +166,9 @@ section! {
         /// Folder for the records of connections.
         #[form("a path", default = "/var/lib/postern/records", read = values::absolute_path)]
         records: PathBuf,
+        /// Folder for the list of logins that were made at targets, so that those left by a crash are dropped.
+        #[form("a path", default = "/var/lib/postern/logins", read = values::absolute_path)]
+        logins: PathBuf,
         /// How long a target may take to accept a connection.
         #[form("a duration", default = "10s", read = values::duration)]
         connect_timeout: Duration,
@@ -270,8 +242,9 @@ section! {
     /// One table for each target: `[targets.NAME]`. A connection whose destination is no target of the agent is
     /// refused and recorded.
     pub struct TargetKeys {
-        /// What is spoken with the target. `tcp` is relayed as opaque bytes.
-        #[form("\"tcp\"", default = required, read = values::protocol)]
+        /// What is spoken with the target. `postgres` is understood, with a login of the gateway's own, and needs a
+        /// table `[targets.NAME.postgres]`. `tcp` is relayed as opaque bytes.
+        #[form("\"postgres\" or \"tcp\"", default = required, read = values::protocol)]
         protocol: Protocol,
         /// Where the target is: exact host names, addresses, or networks such as `"10.0.0.0/8"`. An exact name beats an
         /// address, an address a network, a longer prefix a shorter one.

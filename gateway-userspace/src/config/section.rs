@@ -89,7 +89,19 @@ impl<'a> Section<'a> {
         source: Source<'a>,
         keys: &[Key],
     ) -> Self {
-        let known: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        Self::with_tables(title, table, span, source, keys, &[])
+    }
+
+    /// A table that may have tables of its own, with these names.
+    pub fn with_tables(
+        title: String,
+        table: &'a DeTable<'a>,
+        span: Range<usize>,
+        source: Source<'a>,
+        keys: &[Key],
+        inner: &[&'static str],
+    ) -> Self {
+        let known: Vec<&str> = keys.iter().map(|key| key.name).chain(inner.iter().copied()).collect();
         for name in table.keys() {
             if !known.contains(&name.get_ref().as_ref()) {
                 let what = format!("unknown key `{}` in [{title}]", name.get_ref());
@@ -101,6 +113,24 @@ impl<'a> Section<'a> {
 
     pub fn place(&self) -> Place {
         self.source.place(&self.span)
+    }
+
+    /// A table inside this one, if it is there.
+    pub fn table(&self, name: &str, keys: &[Key]) -> Option<Self> {
+        let (key, value) = self.table.get_key_value(name)?;
+        let title = format!("{}.{name}", self.title);
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Section::new(title, table, key.span(), self.source, keys)),
+            _ => {
+                let remedy = format!("write [{title}] on its own line and the keys below it");
+                self.source.mistakes.add(
+                    self.source.place(&key.span()),
+                    format!("`{title}` is a table"),
+                    remedy,
+                );
+                None
+            }
+        }
     }
 
     /// Reads a key with `read`, or its default with the same `read`, so that both mean the same.
@@ -147,6 +177,47 @@ impl<'a> Section<'a> {
         Value { content, span, name: format!("[{}] {key}", self.title), source }
     }
 }
+
+/// Declares a table of the configuration: the type, how each key is read, and what the reference says.
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])*
+        pub struct $name:ident {
+            $(
+                $(#[doc = $meaning:literal])*
+                #[form($form:literal, default = $default:tt, read = $read:expr $(, key = $key:literal)?)]
+                $field:ident: $type:ty,
+            )*
+        }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            $($(#[doc = $meaning])* pub $field: $type,)*
+        }
+
+        impl $name {
+            pub(super) const ABOUT: &str = concat!($($about, "\n"),*);
+            pub(super) const KEYS: &[$crate::config::section::Key] = &[$($crate::config::section::Key {
+                name: $crate::config::section::section!(@name $field $($key)?),
+                form: $form,
+                default: stringify!($default),
+                meaning: concat!($($meaning, "\n"),*),
+            }),*];
+
+            /// Reads every key before giving up, so that each can complain.
+            pub(super) fn read(section: &$crate::config::section::Section<'_>) -> Option<Self> {
+                let mut keys = Self::KEYS.iter();
+                $(let $field = keys.next().and_then(|key| section.read(key, $read));)*
+                Some(Self { $($field: $field?),* })
+            }
+        }
+    };
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $key:literal) => { $key };
+}
+
+pub(super) use section;
 
 /// The remedy for an unknown word.
 pub fn did_you_mean(word: &str, known: &[&str]) -> String {

@@ -6,6 +6,7 @@ use gateway_policy::level::Level;
 
 use super::load::load;
 use super::mistakes::Mistakes;
+use super::postgres::{CredentialKind, Tls};
 use super::schema::{Config, Inbound};
 
 fn fixture(name: &str) -> PathBuf {
@@ -56,6 +57,16 @@ fn a_table_in_two_files_is_named_in_both() {
 #[test]
 fn what_collides_is_a_mistake() {
     lists_what_is_expected("collisions");
+}
+
+#[test]
+fn what_a_target_of_postgresql_says_must_fit_together() {
+    lists_what_is_expected("postgres");
+}
+
+#[test]
+fn what_may_be_a_secret_is_not_repeated() {
+    assert!(!mistakes(&fixture("postgres")).listing().contains("hunter2"));
 }
 
 #[test]
@@ -156,8 +167,11 @@ fn a_good_configuration_means_what_it_says() {
     assert_eq!(coder.inbound, Inbound::Loopback);
     assert!(config.agents["alice"].watch.iter().any(|it| it.matches("/user.slice/user-1001.slice")));
     assert_eq!(config.targets["wide"].ports, [80, 443]);
+    let ledger = &config.postgres["ledger"];
+    assert_eq!((ledger.credential, ledger.max_message), (CredentialKind::Role, 1 << 20));
+    assert_eq!((ledger.tls, &ledger.pin[0].0[..3]), (Tls::VerifyFull, &[0x00, 0x11, 0x22][..]));
     let dangers: Vec<&str> = config.dangers().iter().map(|danger| danger.key).collect();
-    assert_eq!(dangers, ["danger_minimum_level", "danger_delegated"]);
+    assert_eq!(dangers, ["danger_minimum_level", "danger_delegated", "danger_replication", "grant"]);
 }
 
 #[test]

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use gateway_policy::agent::{AgentUser, CgroupPattern, Designation, SlicePattern, UnitPattern};
 use gateway_policy::level::Level;
-use gateway_policy::target::{Protocol, TargetHost};
+use gateway_policy::target::{HostName, Protocol, TargetHost};
 use toml::de::DeValue;
 
 use super::mistakes::Place;
+use super::postgres::{CredentialKind, Pin, Tls};
 use super::schema::{Inbound, UnixPeer};
+use super::secret_reference::SecretReference;
 use super::section::{Value, did_you_mean};
 
 /// The longest path that a unix socket address holds, with its terminating zero.
@@ -111,6 +113,40 @@ pub fn path_or_auto(value: &Value<'_>) -> Option<Option<PathBuf>> {
     }
 }
 
+/// A host name, or `auto` for what is configured elsewhere.
+pub fn name_or_auto(value: &Value<'_>) -> Option<Option<HostName>> {
+    match value.content {
+        DeValue::String(word) if word == "auto" => Some(None),
+        _ => parsed(HostName::parse, "write an exact host name, or \"auto\"")(value).map(Some),
+    }
+}
+
+/// A value, or `none`.
+pub fn or_none<T>(read: impl Fn(&Value<'_>) -> Option<T>) -> impl Fn(&Value<'_>) -> Option<Option<T>> {
+    move |value| match value.content {
+        DeValue::String(word) if word == "none" => Some(None),
+        _ => read(value).map(Some),
+    }
+}
+
+/// A number of bytes with its unit.
+pub fn size(bounds: RangeInclusive<u32>) -> impl Fn(&Value<'_>) -> Option<u32> {
+    const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+    move |value| {
+        let remedy = "write a whole number with its unit, such as \"256KiB\", \"16MiB\" or \"1GiB\"";
+        let given = text(value)?;
+        let bytes = UNITS.into_iter().find_map(|(unit, bytes)| {
+            let number: u64 = given.strip_suffix(unit)?.trim_end().parse().ok()?;
+            number.checked_mul(bytes)
+        });
+        match bytes.map(u32::try_from) {
+            Some(Ok(bytes)) if bounds.contains(&bytes) => Some(bytes),
+            Some(_) => value.wrong(format!("{given} is out of bounds"), remedy),
+            None => value.wrong(format!("{given:?} is no size"), remedy),
+        }
+    }
+}
+
 /// The user of the gateway, which parses what agents send.
 pub fn gateway_user(value: &Value<'_>) -> Option<String> {
     let name = text(value)?;
@@ -182,6 +218,40 @@ pub fn level(value: &Value<'_>) -> Option<Level> {
 
 pub fn protocol(value: &Value<'_>) -> Option<Protocol> {
     word(value, &Protocol::ALL.map(|protocol| (protocol.name(), protocol)))
+}
+
+pub fn credential_kind(value: &Value<'_>) -> Option<CredentialKind> {
+    word(value, &CredentialKind::ALL.map(|kind| (kind.name(), kind)))
+}
+
+pub fn tls(value: &Value<'_>) -> Option<Tls> {
+    word(value, &Tls::ALL.map(|tls| (tls.name(), tls)))
+}
+
+/// What was written may be the secret itself, so it is not repeated.
+pub fn secret_reference(value: &Value<'_>) -> Option<SecretReference> {
+    const REMEDY: &str =
+        "write where it is: \"file:PATH\", \"credential:NAME\", \"env:NAME\" or \"command:PATH\"";
+    match text(value)?.parse() {
+        Ok(reference) => Some(reference),
+        Err(error) => value.wrong(error, REMEDY),
+    }
+}
+
+/// `sha256:` and 64 hexadecimal digits, with or without colons between them.
+pub fn pin(value: &Value<'_>) -> Option<Pin> {
+    let given = text(value)?;
+    let digits = given.strip_prefix("sha256:").unwrap_or_default().replace(':', "");
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+    match bytes.filter(|_| plain).and_then(|bytes| bytes.try_into().ok()) {
+        Some(hash) => Some(Pin(hash)),
+        None => value.wrong(
+            format!("`{given}` is no fingerprint"),
+            "write \"sha256:\" and what `openssl x509 -noout -fingerprint -sha256` prints",
+        ),
+    }
 }
 
 pub fn inbound(value: &Value<'_>) -> Option<Inbound> {

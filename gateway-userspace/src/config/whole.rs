@@ -1,5 +1,7 @@
 //! What no single key can know: names that must exist, things that must not collide.
 
+mod postgres;
+
 use gateway_common::watch;
 use gateway_policy::agent::{CgroupPattern, Designation, Parent};
 use gateway_policy::target::{TargetHost, canonical};
@@ -23,6 +25,7 @@ pub fn check(all: &Gathering, mistakes: &Gathered) {
     agent_ids_differ(all, mistakes);
     ports_are_free(all, mistakes);
     sockets_differ(all, mistakes);
+    postgres::check(all, mistakes);
 }
 
 fn targets_exist(all: &Gathering, agent: &AgentKeys, mistakes: &Gathered) {

@@ -8,18 +8,24 @@ use std::path::Path;
 use anyhow::Context;
 use nix::unistd::{User, chown, geteuid};
 
-use crate::config::Serve;
+use crate::config::Config;
 
 /// Group members may read records; nobody else sees that there are any.
 const RECORDS_MODE: u32 = 0o750;
+const LOGINS_MODE: u32 = 0o700;
 const RUN_MODE: u32 = 0o755;
 
-pub fn prepare(serve: &Serve, user: &User) -> anyhow::Result<()> {
+pub fn prepare(config: &Config, user: &User) -> anyhow::Result<()> {
+    let serve = &config.serve;
     if !geteuid().is_root() {
         return Ok(());
     }
     make(&serve.records, RECORDS_MODE)?;
     hand_over(&serve.records, user)?;
+    if config.makes_logins() {
+        make(&serve.logins, LOGINS_MODE)?;
+        hand_over(&serve.logins, user)?;
+    }
     // Left by a gateway that ran as somebody else.
     let events = serve.records.join("events.jsonl");
     if events.exists() {
