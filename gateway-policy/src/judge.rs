@@ -123,7 +123,6 @@ impl Judgement {
         Self(Arc::new(Found::Allowed(Arc::new(basis))))
     }
 
-    #[expect(dead_code)]
     pub(crate) fn denied(denial: Denial) -> Self {
         Self(Arc::new(Found::Denied(denial)))
     }

@@ -7,10 +7,17 @@
 //! the caller and handed in.
 extern crate alloc;
 
+mod action;
 pub mod agent;
+mod bench;
 pub mod command;
+pub mod explain;
 pub mod facts;
 pub mod judge;
 pub mod level;
+mod pattern;
+pub mod policy;
+mod refusing;
+pub mod rule;
 pub mod target;
 mod words;

@@ -1,0 +1,146 @@
+//! The truth table, and what holds for every set of rules.
+
+mod notation;
+mod properties;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::*;
+use crate::facts::{Reason, Unknown};
+use crate::judge::Verdict;
+use notation::{effect_and_statement, rules};
+
+const SUBJECT: Subject<'_> = Subject { agent: "coder", target: "orders", database: "shop" };
+
+/// Rules, an effect and the verdict on each line, `|` between them.
+const TRUTH: &str = include_str!("tests/truth_table.txt");
+
+fn facts(effects: &str) -> Facts {
+    let statements = effects.split(" + ").map(effect_and_statement).collect();
+    Facts { statements, unknowns: Vec::new() }
+}
+
+fn verdict(rules_text: &str, facts: &Facts) -> Verdict {
+    Policy::new(rules(rules_text), Vec::new()).over(&SUBJECT).judge(facts).verdict()
+}
+
+/// `allow`, or what the denial rests on and what it says.
+fn told(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Allow(_) => "allow".to_string(),
+        Verdict::Deny(denial) => denial.message,
+    }
+}
+
+fn denial(rules_text: &str, effects: &str) -> Denial {
+    match verdict(rules_text, &facts(effects)) {
+        Verdict::Deny(denial) => denial,
+        Verdict::Allow(_) => panic!("{rules_text} allows {effects}"),
+    }
+}
+
+#[test]
+fn every_line_of_the_truth_table_is_true() {
+    let lines = TRUTH.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut checked = 0;
+    for line in lines {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [rules, effects, expected] = cells.as_slice() else { panic!("three cells: {line}") };
+        assert_eq!(told(verdict(rules, &facts(effects))), *expected, "{line}");
+        checked += 1;
+    }
+    assert!(checked > 80, "{checked}");
+}
+
+#[test]
+fn a_denial_names_its_rule_for_the_record_and_not_for_the_agent() {
+    let denial = denial("deny delete; allow select,delete", "delete; table public.orders");
+    assert_eq!(denial.because, Because::Rule("r0".into()));
+    assert_eq!(denial.message, "delete on \"public.orders\" is denied");
+    assert_eq!(denial.hint.as_deref(), Some("allowed on \"public.orders\": select"));
+}
+
+#[test]
+fn a_permit_names_the_rules_that_allowed_it() {
+    let facts = facts("select; table orders; columns=id,name");
+    let Verdict::Allow(permit) =
+        verdict("allow select columns=id; allow select columns=name; allow insert", &facts)
+    else {
+        panic!("allowed")
+    };
+    assert_eq!(permit.rules(), [RuleName::from("r0"), RuleName::from("r1")]);
+    assert_eq!(permit.observed(), None);
+}
+
+#[test]
+fn a_message_is_as_good_as_its_worst_effect() {
+    let rules = "allow select,insert";
+    assert_eq!(told(verdict(rules, &facts("select; table a + insert; table b"))), "allow");
+    let worst = facts("select; table a + drop; object table b + insert; table b");
+    assert_eq!(told(verdict(rules, &worst)), "drop table \"b\" is not allowed");
+}
+
+#[test]
+fn what_could_not_be_read_is_denied_whatever_is_allowed() {
+    let unknown = Unknown { reason: Reason::OpaqueCode, about: Some("plv8".to_string()) };
+    let mut facts = facts("do; nothing");
+    facts.statements[0].unknowns.push(unknown.clone());
+    let said = told(verdict("allow any", &facts));
+    assert_eq!(said, "the statement runs code that cannot be read beforehand: \"plv8\"");
+    let whole = Facts { statements: Vec::new(), unknowns: [unknown].into() };
+    assert!(matches!(verdict("allow any", &whole), Verdict::Deny(_)));
+}
+
+#[test]
+fn without_a_rule_that_allows_not_even_nothing_is_allowed() {
+    assert_eq!(told(verdict("deny drop", &Facts::default())), "nothing is allowed on this target");
+    assert_eq!(told(verdict("allow drop", &Facts::default())), "allow");
+}
+
+#[test]
+fn a_rule_is_about_its_agents_targets_and_databases_only() {
+    let facts = facts("select; table orders");
+    for rule in ["agents=coder", "agents=c*", "targets=orders,other", "databases=shop", "agents=*"] {
+        assert_eq!(told(verdict(&alloc::format!("allow select {rule}"), &facts)), "allow", "{rule}");
+    }
+    for rule in ["agents=code", "targets=order", "databases=shop2", "agents=coder targets=x"] {
+        let allow = alloc::format!("allow select {rule}");
+        assert_eq!(told(verdict(&allow, &facts)), "nothing is allowed on this target", "{rule}");
+        let deny = alloc::format!("deny select {rule}; allow any");
+        assert_eq!(told(verdict(&deny, &facts)), "allow", "{rule}");
+    }
+}
+
+#[test]
+fn where_a_target_is_observed_a_denial_goes_along_with_the_permit() {
+    let policy = Policy::new(rules("allow select"), [Pattern::parse("orders").expect("a pattern")].into());
+    let Verdict::Allow(permit) = policy.over(&SUBJECT).judge(&facts("delete; table orders")).verdict() else {
+        panic!("observed")
+    };
+    let observed = permit.observed().map(|denial| denial.message.as_str());
+    assert_eq!(observed, Some("delete on \"orders\" is not allowed"));
+}
+
+#[test]
+fn a_rule_that_is_observed_denies_nothing_and_is_told() {
+    let rules_text = "observe delete; allow select,delete";
+    let Verdict::Allow(permit) = verdict(rules_text, &facts("delete; table orders")) else {
+        panic!("observed")
+    };
+    assert_eq!(permit.observed().map(|denial| denial.because.clone()), Some(Because::Rule("r0".into())));
+    let Verdict::Allow(permit) = verdict(rules_text, &facts("select; table orders")) else {
+        panic!("allowed")
+    };
+    assert_eq!(permit.observed(), None);
+}
+
+#[test]
+fn a_name_can_neither_end_a_message_nor_turn_it_round() {
+    let mut facts = facts("delete; table orders");
+    let On::Relation(name) = &mut facts.statements[0].effects[0].on else { panic!("a table") };
+    name.name = alloc::format!("a\"\n\u{202e}é{}", "x".repeat(1000));
+    let said = told(verdict("allow select", &facts));
+    assert!(said.starts_with("delete on \"a???éxxx") && said.ends_with("x…\" is not allowed"), "{said}");
+    assert!(said.len() < 200, "{said}");
+}
