@@ -13,3 +13,4 @@ pub mod plan;
 pub mod records;
 pub mod servers;
 pub mod wait;
+pub mod wire;

@@ -9,6 +9,7 @@ mod hold;
 mod listen;
 mod local;
 mod outcome;
+mod sql;
 mod talk;
 mod tcp;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         "hold" => hold::run(rest),
         "listen" => listen::run(rest),
         "local" => local::run(rest),
+        "sql" => sql::run(rest),
         "talk" => talk::run(rest),
         unknown => Err(anyhow::anyhow!("no command {unknown}")),
     };
