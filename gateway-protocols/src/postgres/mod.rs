@@ -3,7 +3,9 @@
 pub mod backend;
 pub mod frame;
 pub mod frontend;
+pub mod login;
 pub mod refusal;
 pub mod scram;
 pub mod startup;
 pub mod welcome;
+pub mod wishes;
