@@ -182,12 +182,13 @@ impl Gateway {
         let flags = SockFlag::SOCK_CLOEXEC;
         let enforcer = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
         connect(enforcer.as_raw_fd(), &UnixAddr::new(&self.dir.path().join("enforce.sock"))?)?;
-        let question = [IoSlice::new(br#""status""#)];
+        let question = [IoSlice::new(br#"{"status":{"after":null}}"#)];
         sendmsg::<()>(enforcer.as_raw_fd(), &question, &[], MsgFlags::MSG_NOSIGNAL, None)?;
         let mut buffer = vec![0; 64 * 1024];
         let length = recv(enforcer.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
         let answer: Value = serde_json::from_slice(buffer.get(..length).unwrap_or_default())?;
-        answer.get("status").cloned().with_context(|| format!("the enforcer says {answer}"))
+        let status = answer.pointer("/status/status").cloned();
+        status.with_context(|| format!("the enforcer says {answer}"))
     }
 
     /// How the gateway says it stands.

@@ -14,7 +14,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::wire::{self, Answer, Attribution, EnforcerStatus, Question, WireError};
+use super::wire::{self, Answer, Attribution, EnforcerStatus, MOST_PARTS, Question, WireError};
 use crate::sys::seqpacket;
 
 /// Questions under way at once; the next ones wait their turn.
@@ -38,6 +38,8 @@ pub enum AskError {
     Failed { why: String },
     #[error("the enforcer answered another question")]
     Beside,
+    #[error("the enforcer's answer does not come to an end")]
+    Endless,
 }
 
 impl AskError {
@@ -48,7 +50,7 @@ impl AskError {
             Self::Wire(error) => {
                 matches!(error, WireError::Send(_) | WireError::Receive(_) | WireError::Closed)
             }
-            Self::TimedOut | Self::Failed { .. } | Self::Beside => false,
+            Self::TimedOut | Self::Failed { .. } | Self::Beside | Self::Endless => false,
         }
     }
 }
@@ -76,8 +78,7 @@ impl Enforcer {
     pub async fn whose(&self, accepted: BorrowedFd<'_>) -> Result<Option<Attribution>, AskError> {
         match self.ask(&Question::Whose, Some(accepted)).await? {
             Answer::Connection(whose) => Ok(whose),
-            Answer::Status(_) => Err(AskError::Beside),
-            Answer::Failed { why } => Err(AskError::Failed { why }),
+            other => Err(beside(other)),
         }
     }
 
@@ -89,17 +90,31 @@ impl Enforcer {
     ) -> Result<Option<Attribution>, AskError> {
         match self.ask(&Question::WhoseDatagram { netns, from }, None).await? {
             Answer::Connection(whose) => Ok(whose),
-            Answer::Status(_) => Err(AskError::Beside),
-            Answer::Failed { why } => Err(AskError::Failed { why }),
+            other => Err(beside(other)),
+        }
+    }
+
+    /// Does this process run in an agent's cgroup?
+    pub async fn is_agent(&self, pid: i32) -> Result<bool, AskError> {
+        match self.ask(&Question::IsAgent { pid }, None).await? {
+            Answer::IsAgent(is) => Ok(is),
+            other => Err(beside(other)),
         }
     }
 
     pub async fn status(&self) -> Result<EnforcerStatus, AskError> {
-        match self.ask(&Question::Status, None).await? {
-            Answer::Status(status) => Ok(status),
-            Answer::Connection(_) => Err(AskError::Beside),
-            Answer::Failed { why } => Err(AskError::Failed { why }),
+        let mut status = EnforcerStatus::default();
+        let mut after = None;
+        for _ in 0..MOST_PARTS {
+            after = match self.ask(&Question::Status { after }, None).await? {
+                Answer::Status(part) => status.add(part),
+                other => return Err(beside(other)),
+            };
+            if after.is_none() {
+                return Ok(status);
+            }
         }
+        Err(AskError::Endless)
     }
 
     /// A connection of its own, on which the enforcer tells and is asked nothing more.
@@ -164,6 +179,16 @@ impl Enforcer {
 
     fn take(&self) -> Option<Conversation> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
+/// An answer that does not fit the question.
+fn beside(answer: Answer) -> AskError {
+    match answer {
+        Answer::Failed { why } => AskError::Failed { why },
+        Answer::Connection(_) | Answer::Status(_) | Answer::Watches(_) | Answer::IsAgent(_) => {
+            AskError::Beside
+        }
     }
 }
 

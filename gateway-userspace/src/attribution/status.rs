@@ -12,7 +12,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Uid;
 use thiserror::Error;
 
-use super::wire::{self, Answer, EnforcerStatus, Question, WireError};
+use super::wire::{self, Answer, EnforcerStatus, MOST_PARTS, Question, WireError};
 
 /// The enforcer answers from what it knows; longer means that it hangs.
 const WAIT_SECONDS: i64 = 5;
@@ -33,15 +33,46 @@ pub enum StatusError {
     Failed(String),
     #[error("the enforcer answered another question")]
     OtherAnswer,
+    #[error("the enforcer's answer does not come to an end")]
+    Endless,
 }
 
 pub fn enforcer_status(path: &Path) -> Result<EnforcerStatus, StatusError> {
     let enforcer = reach(path)?;
-    wire::send(enforcer.as_fd(), &Question::Status, None).map_err(no_answer)?;
-    match wire::receive(enforcer.as_fd()).map_err(no_answer)? {
-        Answer::Status(status) => Ok(status),
-        Answer::Failed { why } => Err(StatusError::Failed(why)),
-        Answer::Connection(_) => Err(StatusError::OtherAnswer),
+    let mut status = EnforcerStatus::default();
+    let mut after = None;
+    for _ in 0..MOST_PARTS {
+        after = match ask(&enforcer, &Question::Status { after })? {
+            Answer::Status(part) => status.add(part),
+            other => return Err(beside(other)),
+        };
+        if after.is_none() {
+            return Ok(status);
+        }
+    }
+    Err(StatusError::Endless)
+}
+
+/// The agent that a cgroup is watched as.
+pub fn watched_as(path: &Path, cgroup: u64) -> Result<Option<String>, StatusError> {
+    match ask(&reach(path)?, &Question::Watches { cgroup })? {
+        Answer::Watches(agent) => Ok(agent),
+        other => Err(beside(other)),
+    }
+}
+
+fn ask(enforcer: &OwnedFd, question: &Question) -> Result<Answer, StatusError> {
+    wire::send(enforcer.as_fd(), question, None).map_err(no_answer)?;
+    wire::receive(enforcer.as_fd()).map_err(no_answer)
+}
+
+/// An answer that does not fit the question.
+fn beside(answer: Answer) -> StatusError {
+    match answer {
+        Answer::Failed { why } => StatusError::Failed(why),
+        Answer::Connection(_) | Answer::Status(_) | Answer::Watches(_) | Answer::IsAgent(_) => {
+            StatusError::OtherAnswer
+        }
     }
 }
 
@@ -83,6 +114,7 @@ mod tests {
     use nix::sys::socket::{Backlog, bind, listen};
 
     use super::*;
+    use crate::attribution::wire::StatusPart;
 
     /// An enforcer that says one thing to whoever comes, or hangs up without a word.
     fn enforcer_that_says(answer: Option<Answer>) -> (tempfile::TempDir, PathBuf) {
@@ -94,7 +126,7 @@ mod tests {
         listen(&listener, Backlog::new(1).unwrap()).unwrap();
         std::thread::spawn(move || {
             let (peer, _) = UnixListener::from(listener).accept().unwrap();
-            assert_eq!(wire::receive::<Question>(peer.as_fd()).unwrap(), Question::Status);
+            assert_eq!(wire::receive::<Question>(peer.as_fd()).unwrap(), Question::Status { after: None });
             answer.iter().for_each(|answer| wire::send(peer.as_fd(), answer, None).unwrap());
         });
         (dir, path)
@@ -112,7 +144,8 @@ mod tests {
 
     #[test]
     fn the_enforcer_says_how_it_stands() {
-        let (_dir, path) = enforcer_that_says(Some(Answer::Status(status())));
+        let (_dir, path) =
+            enforcer_that_says(Some(Answer::Status(StatusPart { status: status(), more_after: None })));
         assert_eq!(enforcer_status(&path).unwrap(), status());
     }
 

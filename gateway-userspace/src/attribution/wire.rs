@@ -16,6 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::sys::seqpacket::{self, Whole};
 
+mod standing;
+
+#[cfg(test)]
+pub use standing::WatchedCgroup;
+pub use standing::{EnforcerStatus, MOST_PARTS, StatusPart, WatchedAgent};
+
 /// No message is longer.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
@@ -26,11 +32,13 @@ pub enum Question {
     /// Whose connection is this? The accepted TCP socket comes with the message.
     Whose,
     /// Who sent a datagram to the resolver front?
-    WhoseDatagram {
-        netns: u64,
-        from: SocketAddr,
-    },
-    Status,
+    WhoseDatagram { netns: u64, from: SocketAddr },
+    /// How does enforcement stand? The answer is one part; the next is asked for by the last cgroup of this.
+    Status { after: Option<u64> },
+    /// Which agent is this cgroup watched as?
+    Watches { cgroup: u64 },
+    /// Does this process run in an agent's cgroup?
+    IsAgent { pid: i32 },
     /// From here on the enforcer sends `Notice`s and reads nothing more.
     Subscribe,
 }
@@ -41,7 +49,10 @@ pub enum Question {
 pub enum Answer {
     /// `None`: this is no agent's connection.
     Connection(Option<Attribution>),
-    Status(EnforcerStatus),
+    Status(StatusPart),
+    /// `None`: the cgroup is not watched, or closed.
+    Watches(Option<String>),
+    IsAgent(bool),
     /// The question could not be answered; the gateway treats it as a no.
     Failed {
         why: String,
@@ -74,35 +85,6 @@ pub struct ExeFacts {
     pub path: String,
     /// Lower-case hex, or why there is none.
     pub sha256: Result<String, Unhashed>,
-}
-
-/// How enforcement stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EnforcerStatus {
-    /// `None` while not even the cgroup programs refuse what they must.
-    pub level: Option<Level>,
-    /// Ways out that this level leaves open, one by one.
-    pub open_vectors: Vec<String>,
-    pub agents: Vec<WatchedAgent>,
-    /// Reports of refusals that did not fit into the ring buffer.
-    pub lost_events: u64,
-    pub kernel: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WatchedAgent {
-    pub name: String,
-    pub agent_id: u32,
-    pub cgroups: Vec<WatchedCgroup>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WatchedCgroup {
-    pub id: u64,
-    pub path: String,
 }
 
 /// Pushed by the enforcer after `Subscribe`.

@@ -95,40 +95,33 @@ async fn answer(gateway: &Gateway, mut stream: UnixStream) -> io::Result<()> {
     // Read in any case: closed with a request unread, the socket would swallow the answer.
     let mut request = Vec::new();
     (&mut stream).take(MAX_REQUEST).read_to_end(&mut request).await?;
-    let enforcer = EnforcerSeen::now(gateway).await;
-    let response = match may_ask(&enforcer, &stream) {
-        Ok(()) => respond(gateway, enforcer, &request),
+    let response = match may_ask(gateway, &stream).await {
+        Ok(()) => respond(gateway, &request).await,
         Err(why) => Response::Refused { why },
     };
     stream.write_all(&serde_json::to_vec(&response)?).await?;
     stream.shutdown().await
 }
 
-fn respond(gateway: &Gateway, enforcer: EnforcerSeen, request: &[u8]) -> Response {
+async fn respond(gateway: &Gateway, request: &[u8]) -> Response {
     match serde_json::from_slice(request) {
-        Ok(Request::Status) => Response::Status(Box::new(Status::of(gateway, enforcer))),
+        Ok(Request::Status) => {
+            let enforcer = EnforcerSeen::now(gateway).await;
+            Response::Status(Box::new(Status::of(gateway, enforcer)))
+        }
         Err(error) => Response::Refused { why: format!("the request is not understood: {error}") },
     }
 }
 
 /// The file's mode lets in root and the group; an agent may be one of either, and is found by its cgroup.
-fn may_ask(enforcer: &EnforcerSeen, stream: &UnixStream) -> Result<(), String> {
+async fn may_ask(gateway: &Gateway, stream: &UnixStream) -> Result<(), String> {
     let peer = stream.peer_cred().map_err(|error| format!("cannot tell who asks: {error}"))?;
     let pid = peer.pid().ok_or("cannot tell which process asks")?;
-    let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
-        .map_err(|error| format!("cannot tell the cgroup of process {pid}: {error}"))?;
-    let Some(path) = cgroups.lines().find_map(|line| line.strip_prefix("0::")) else {
-        return Err(format!("process {pid} is in no cgroup of the unified hierarchy"));
-    };
-    // Without the enforcer nobody can say which cgroups are agents'; then only root is sure to be none.
-    match enforcer {
-        EnforcerSeen::Answers(status)
-            if status.agents.iter().flat_map(|agent| &agent.cgroups).any(|own| own.path == path) =>
-        {
-            Err("agents may not ask".to_owned())
-        }
-        EnforcerSeen::Answers(_) => Ok(()),
-        EnforcerSeen::Gone { .. } if peer.uid() == 0 => Ok(()),
-        EnforcerSeen::Gone { .. } => Err("the enforcer is gone; ask as root".to_owned()),
+    match gateway.enforcer.is_agent(pid).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err("agents may not ask".to_owned()),
+        // Without the enforcer nobody can say which cgroups are agents'; then only root is sure to be none.
+        Err(_) if peer.uid() == 0 => Ok(()),
+        Err(_) => Err("the enforcer is gone; ask as root".to_owned()),
     }
 }

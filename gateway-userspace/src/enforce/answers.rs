@@ -114,7 +114,9 @@ fn answer(state: &State, question: &Question, fd: Option<OwnedFd>) -> Answer {
         (Question::WhoseDatagram { netns, from }, None) => {
             Answer::Connection(whose_datagram(state, *netns, *from))
         }
-        (Question::Status, None) => Answer::Status(state.status()),
+        (Question::Status { after }, None) => Answer::Status(state.status(*after)),
+        (Question::Watches { cgroup }, None) => Answer::Watches(state.watched_as(*cgroup)),
+        (Question::IsAgent { pid }, None) => Answer::IsAgent(state.is_agent(*pid)),
         _ => Answer::Failed { why: "the question and its descriptor do not fit".to_owned() },
     }
 }

@@ -28,7 +28,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use gateway_common::settings::Settings;
+use gateway_common::{settings::Settings, watch::Watch};
 use nix::{
     sys::signal::{SigSet, Signal},
     unistd::User,
@@ -135,6 +135,10 @@ fn open_bpffs(dir: &Path) -> anyhow::Result<()> {
 }
 
 impl Enforcement {
+    fn name_of(&self, watch: &Watch) -> &str {
+        self.roster.name_of(watch.agent).unwrap_or(roster::NOBODYS_NAME)
+    }
+
     /// Makes the kernel's list agree with the hierarchy; what is designated stays designated if that fails.
     fn reconcile(&mut self) {
         match watching::reconcile(&mut self.told, &self.cgroup_root, &self.roster) {

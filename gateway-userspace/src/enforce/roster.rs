@@ -9,6 +9,9 @@ use crate::config::{Agent, Config, Inbound};
 /// The agent id under which the canary runs; no configured name has it.
 pub const CANARY: u32 = 2;
 
+/// How cgroups that are watched and closed are shown.
+pub const NOBODYS_NAME: &str = "nobody";
+
 /// All agents, in the order of their names.
 #[derive(Debug)]
 pub struct Roster {
@@ -18,6 +21,7 @@ pub struct Roster {
 #[derive(Debug)]
 struct Entry {
     name: String,
+    id: u32,
     watch: Watch,
     delegated: Delegated,
     patterns: Vec<CgroupPattern>,
@@ -41,6 +45,7 @@ impl Roster {
     pub fn new(config: &Config, gate: Gate) -> Self {
         let entry = |(name, agent): (&String, &Agent)| Entry {
             name: name.clone(),
+            id: Config::agent_id(name),
             watch: watch_of(name, agent, gate),
             delegated: if agent.danger_delegated { Delegated::Taken } else { Delegated::Refused },
             patterns: agent.watch.iter().map(|designation| designation.pattern()).collect(),
@@ -60,7 +65,7 @@ impl Roster {
     }
 
     pub fn name_of(&self, agent: u32) -> Option<&str> {
-        let found = self.entries.iter().find(|entry| Config::agent_id(&entry.name) == agent);
+        let found = self.entries.iter().find(|entry| entry.id == agent);
         found.map(|entry| entry.name.as_str())
     }
 

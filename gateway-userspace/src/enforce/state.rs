@@ -1,13 +1,12 @@
 //! What the enforcer's threads share.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     os::fd::OwnedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use gateway_common::{event::Report, watch::NOBODY};
+use gateway_common::event::Report;
 
 use super::{
     Enforcement,
@@ -17,7 +16,7 @@ use super::{
     reports::{self, Outbox},
 };
 use crate::{
-    attribution::wire::{EnforcerStatus, Notice, WatchedAgent, WatchedCgroup},
+    attribution::wire::{EnforcerStatus, Notice, StatusPart},
     config::Config,
     kernel,
 };
@@ -123,28 +122,26 @@ impl State {
         }
     }
 
-    pub fn status(&self) -> EnforcerStatus {
+    /// The configured agent whose cgroup this is. A closed cgroup is nobody's.
+    pub fn watched_as(&self, cgroup: u64) -> Option<String> {
+        let enforcement = self.enforcement();
+        let (_, watch) = enforcement.watched.get(&cgroup)?;
+        enforcement.roster.name_of(watch.agent).map(str::to_owned)
+    }
+
+    /// The part whose cgroups come after this one.
+    pub fn status(&self, after: Option<u64>) -> StatusPart {
         let lost_events = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let enforcement = self.enforcement();
-        let mut agents: BTreeMap<String, WatchedAgent> = BTreeMap::new();
-        for (id, (path, watch)) in &enforcement.watched {
-            let name = match watch.agent {
-                NOBODY => "nobody",
-                agent => enforcement.roster.name_of(agent).unwrap_or("nobody"),
-            };
-            let entry = agents.entry(name.to_owned()).or_insert_with(|| WatchedAgent {
-                name: name.to_owned(),
-                agent_id: watch.agent,
-                cgroups: Vec::new(),
-            });
-            entry.cgroups.push(WatchedCgroup { id: *id, path: path.clone() });
-        }
-        EnforcerStatus {
+        let status = EnforcerStatus {
             level: Some(enforcement.finding.level),
             open_vectors: enforcement.finding.open.iter().map(|vector| (*vector).to_owned()).collect(),
-            agents: agents.into_values().collect(),
+            agents: Vec::new(),
             lost_events,
             kernel: kernel::release(),
-        }
+        };
+        StatusPart::fill(status, &enforcement.watched, after, |(path, watch)| {
+            (enforcement.name_of(watch), watch.agent, path.as_str())
+        })
     }
 }

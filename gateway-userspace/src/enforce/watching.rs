@@ -2,7 +2,7 @@
 //! cgroups are recognised by the kernel itself; this finds those that were there before, and corrects.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -29,7 +29,7 @@ pub enum WatchError {
 }
 
 /// Every cgroup that belongs to an agent now: id, path and agent.
-pub type Watched = HashMap<u64, (String, Watch)>;
+pub type Watched = BTreeMap<u64, (String, Watch)>;
 
 /// Tells the kernel side the patterns of this roster and no others.
 pub fn tell_patterns(told: &mut Told, roster: &Roster) -> Result<(), WatchError> {

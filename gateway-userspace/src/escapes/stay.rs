@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use gateway_policy::agent::{CgroupPattern, Parent};
 
-use crate::attribution::status::enforcer_status;
+use crate::attribution::status::{enforcer_status, watched_as};
 use crate::config::Config;
 use crate::mounts;
 use crate::report::WithHelp;
@@ -96,9 +96,7 @@ impl Stay {
         let id = fs::metadata(&self.directory).context("the new cgroup is gone")?.ino();
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            let status = enforcer_status(&config.enforce.socket)?;
-            let mut agents = status.agents.iter().filter(|agent| agent.name == name);
-            if agents.any(|agent| agent.cgroups.iter().any(|cgroup| cgroup.id == id)) {
+            if watched_as(&config.enforce.socket, id)?.as_deref() == Some(name) {
                 return Ok(());
             }
             std::thread::sleep(PAUSE);

@@ -25,7 +25,7 @@ fn an_unexpected_descriptor_is_refused_and_closed() {
     let (gateway, enforcer) = pair();
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let address = listener.local_addr().expect("address");
-    send(gateway.as_fd(), &Question::Status, Some(listener.as_fd())).expect("send");
+    send(gateway.as_fd(), &Question::Status { after: None }, Some(listener.as_fd())).expect("send");
     drop(listener);
     assert!(matches!(receive::<Question>(enforcer.as_fd()), Err(WireError::WrongDescriptors(1))));
     assert!(TcpStream::connect(address).is_err(), "the stray listener is still open");

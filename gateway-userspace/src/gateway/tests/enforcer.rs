@@ -13,7 +13,7 @@ use nix::sys::socket::{
 };
 
 use crate::attribution::wire::{
-    self, Answer, Attribution, EnforcerStatus, Notice, Question, WatchedAgent, WatchedCgroup,
+    self, Answer, Attribution, EnforcerStatus, Notice, Question, StatusPart, WatchedAgent, WatchedCgroup,
 };
 
 pub struct FakeEnforcer {
@@ -111,7 +111,10 @@ fn answer(conversation: &Arc<OwnedFd>, shared: &Mutex<Shared>) {
             (Question::Whose, Some(_)) | (Question::WhoseDatagram { .. }, None) => {
                 Answer::Connection(shared.attribution())
             }
-            (Question::Status, None) => Answer::Status(shared.status()),
+            (Question::Status { after: None }, None) => {
+                Answer::Status(StatusPart { status: shared.status(), more_after: None })
+            }
+            (Question::IsAgent { pid }, None) => Answer::IsAgent(shared.is_agent(pid)),
             (Question::Subscribe, None) => {
                 shared.subscribers.push(Arc::clone(conversation));
                 return;
@@ -125,6 +128,11 @@ fn answer(conversation: &Arc<OwnedFd>, shared: &Mutex<Shared>) {
 }
 
 impl Shared {
+    fn is_agent(&self, pid: i32) -> bool {
+        let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("cgroups");
+        cgroups.lines().any(|line| line.strip_prefix("0::") == Some(&self.cgroup))
+    }
+
     fn attribution(&self) -> Option<Attribution> {
         Some(Attribution {
             agent: self.agent.clone()?,
