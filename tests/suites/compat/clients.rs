@@ -32,7 +32,7 @@ pub(crate) fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
     };
     add("psql", psql);
     add("pgbench", pgbench);
-    add("node_postgres", node);
+    add("node_postgres", |shared| node(shared, NODE));
     add("jdbc", jdbc);
     for (driver, program) in PYTHON {
         let shared = Arc::clone(shared);
@@ -70,14 +70,14 @@ fn pgbench(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-fn python(shared: &Shared, program: &str) -> Result<()> {
+pub(crate) fn python(shared: &Shared, program: &str) -> Result<()> {
     let interpreter = host::peers()?.join("python/bin/python3");
     let interpreter = interpreter.to_str().context("a path that is not text")?;
     shared.get()?.compare(&[interpreter, "-I", "-c", program], &[]).map(drop)
 }
 
-fn node(shared: &Shared) -> Result<()> {
-    shared.get()?.compare(&["node", "--no-deprecation", "-e", NODE], &[]).map(drop)
+pub(crate) fn node(shared: &Shared, program: &str) -> Result<()> {
+    shared.get()?.compare(&["node", "--no-deprecation", "-e", program], &[]).map(drop)
 }
 
 fn jdbc(shared: &Shared) -> Result<()> {

@@ -5,6 +5,8 @@
 //! needs them.
 
 mod clients;
+mod dump;
+mod modes;
 mod servers;
 mod sides;
 
@@ -20,6 +22,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let shared = Arc::new(Shared::default());
     let mut trials = servers::trials();
     trials.extend(clients::trials(&shared));
+    trials.extend(modes::trials(&shared));
+    trials.push(dump::trial());
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 

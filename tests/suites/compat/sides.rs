@@ -75,7 +75,7 @@ impl Sides {
         Ok(Self { server, gateway, agent, outside })
     }
 
-    /// Authorities that sign what a client is shown, on either side.
+    /// Authorities that have signed what a client is shown, on either side.
     pub(crate) fn trusted(&self) -> PathBuf {
         self.server.folder().join("trusted.crt")
     }
@@ -85,7 +85,7 @@ impl Sides {
         self.server.folder().join("stranger.crt")
     }
 
-    /// A program on one side, with the environment that clients of PostgreSQL read.
+    /// A program on one side, with the environment that clients of PostgreSQL read, and what tests add to it.
     pub(crate) fn command(&self, side: Side, program: &Path) -> Result<Command> {
         let mut command = match side {
             Side::Direct => self.outside.command(program)?,
@@ -97,6 +97,8 @@ impl Sides {
         command.env("PGHOST", name).env("PGPORT", port).env("PGUSER", "agent").env("PGDATABASE", "agent");
         command.env("PGPASSWORD", PASSWORD).env("PGSSLMODE", "disable").env("PGCONNECT_TIMEOUT", "10");
         command.env("NODE_PATH", host::peers()?.join("node_modules"));
+        command.env("NAMES", NAMES.map(|(name, _)| name).join(" "));
+        command.env("TRUSTED", self.trusted()).env("STRANGER", self.stranger());
         command.stdin(Stdio::null());
         Ok(command)
     }

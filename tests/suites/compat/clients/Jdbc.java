@@ -39,14 +39,32 @@ public class Jdbc {
         }
     }
 
-    static Connection connect() throws SQLException {
-        String url = String.format("jdbc:postgresql://%s:%s/%s?sslmode=%s&prepareThreshold=2", System.getenv("PGHOST"),
-            System.getenv("PGPORT"), System.getenv("PGDATABASE"), System.getenv("PGSSLMODE"));
+    static Connection connect(String host, String more) throws SQLException {
+        String url = String.format("jdbc:postgresql://%s:%s/%s?prepareThreshold=2&%s", host, System.getenv("PGPORT"),
+            System.getenv("PGDATABASE"), more);
         return DriverManager.getConnection(url, System.getenv("PGUSER"), System.getenv("PGPASSWORD"));
     }
 
+    /** Each family of addresses and each mode of TLS. */
+    static void modes() throws Exception {
+        String trusted = "&sslrootcert=" + System.getenv("TRUSTED");
+        String[] modes = {"disable", "allow", "prefer", "require", "verify-ca" + trusted, "verify-full" + trusted,
+            "verify-full&sslrootcert=" + System.getenv("STRANGER")};
+        for (String host : System.getenv("NAMES").split(" ")) {
+            for (String mode : modes) {
+                System.out.println(host + " " + mode.replaceAll("&.*/", " "));
+                trouble("log in", () -> {
+                    try (Connection connection = connect(host, "sslmode=" + mode); Statement statement = connection.createStatement()) {
+                        show(statement.executeQuery("select 6 * 7 as answer, current_user::text as who"));
+                    }
+                });
+            }
+        }
+    }
+
     public static void main(String[] args) throws Exception {
-        try (Connection connection = connect(); Statement statement = connection.createStatement()) {
+        modes();
+        try (Connection connection = connect(System.getenv("PGHOST"), "sslmode=disable"); Statement statement = connection.createStatement()) {
             System.out.println(connection.getMetaData().getDatabaseProductVersion());
             show(statement.executeQuery("select 1::int2 a, 2::int8 b, 3.5::float8 c, 12.50::numeric d, true e, null::text f, 'ünïcode ✓' g, "
                 + "'\\x00ff'::bytea h, '{1,2}'::int[] i, timestamptz '2001-02-03 04:05:06+00' j"));
