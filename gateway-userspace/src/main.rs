@@ -19,12 +19,15 @@ mod intercept;
 mod kernel;
 mod mounts;
 mod pipeline;
+mod random;
 mod relay;
 mod report;
 mod run;
 mod service;
+mod session;
 mod sys;
 mod targets;
+mod tls;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::frame::{message, text};
 use super::startup::{CancelKey, Version};
 
 /// The one byte that answers SSLRequest or GSSENCRequest.
@@ -17,7 +18,7 @@ pub fn negotiate_protocol_version(out: &mut Vec<u8>, version: Version, unknown: 
     message(out, b'v', |out| {
         out.extend_from_slice(&u32::from(version).to_be_bytes());
         out.extend_from_slice(&(unknown.len() as u32).to_be_bytes());
-        unknown.iter().for_each(|option| text(out, option));
+        unknown.iter().for_each(|option| text(out, option.as_bytes()));
     });
 }
 
@@ -28,23 +29,23 @@ pub fn authentication_ok(out: &mut Vec<u8>) {
 /// The mechanisms of SASL that are offered, the preferred one first.
 pub fn authentication_sasl(out: &mut Vec<u8>, mechanisms: &[&str]) {
     let mut body = Vec::new();
-    mechanisms.iter().for_each(|mechanism| text(&mut body, mechanism));
+    mechanisms.iter().for_each(|mechanism| text(&mut body, mechanism.as_bytes()));
     body.push(0);
     authentication(out, 10, &body);
 }
 
-pub fn authentication_sasl_continue(out: &mut Vec<u8>, challenge: &str) {
-    authentication(out, 11, challenge.as_bytes());
+pub fn authentication_sasl_continue(out: &mut Vec<u8>, challenge: &[u8]) {
+    authentication(out, 11, challenge);
 }
 
-pub fn authentication_sasl_final(out: &mut Vec<u8>, outcome: &str) {
-    authentication(out, 12, outcome.as_bytes());
+pub fn authentication_sasl_final(out: &mut Vec<u8>, outcome: &[u8]) {
+    authentication(out, 12, outcome);
 }
 
 pub fn parameter_status(out: &mut Vec<u8>, name: &str, value: &str) {
     message(out, b'S', |out| {
-        text(out, name);
-        text(out, value);
+        text(out, name.as_bytes());
+        text(out, value.as_bytes());
     });
 }
 
@@ -65,21 +66,4 @@ fn authentication(out: &mut Vec<u8>, kind: u32, body: &[u8]) {
         out.extend_from_slice(&kind.to_be_bytes());
         out.extend_from_slice(body);
     });
-}
-
-fn message(out: &mut Vec<u8>, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
-    out.push(kind);
-    let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    write(out);
-    let length = (out.len() - start) as u32;
-    if let Some(place) = out.get_mut(start..start + 4) {
-        place.copy_from_slice(&length.to_be_bytes());
-    }
-}
-
-/// Text that ends where it says it ends: a zero inside would begin the next field.
-fn text(out: &mut Vec<u8>, text: &str) {
-    out.extend(text.bytes().filter(|byte| *byte != 0));
-    out.push(0);
 }

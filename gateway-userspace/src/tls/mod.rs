@@ -1,0 +1,17 @@
+//! TLS towards agents, with certificates of the gateway's own authority.
+//!
+//! An agent asks for a server by name and gets a certificate for that name, made on the spot (`leaf.rs`) and signed
+//! by an authority of this host (`issuer.rs`) that may vouch for configured targets and for nothing else
+//! (`permits.rs`). `authority.rs` keeps the lot, `trust.rs` is what agents need to believe it.
+#![allow(dead_code, unused_imports)] // until the first login comes through
+
+mod authority;
+mod issuer;
+mod leaf;
+mod permits;
+pub mod trust;
+
+pub use authority::{Authority, AuthorityError};
+pub use issuer::Issuer;
+pub use leaf::{Leaf, POSTGRESQL, Subject};
+pub use permits::Permits;
