@@ -63,6 +63,12 @@ impl Actions {
         Ok(())
     }
 
+    /// Adds all that another set means.
+    pub fn merge(&mut self, other: &Self) {
+        self.whole = self.whole.union(other.whole);
+        self.narrow.extend(&other.narrow);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.whole == KindSet::default() && self.narrow.is_empty()
     }
@@ -114,6 +120,10 @@ const _: () = assert!(Kind::ALL.len() <= 64);
 impl KindSet {
     pub(crate) const fn insert(&mut self, kind: Kind) {
         self.0 |= 1 << kind as u32;
+    }
+
+    const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     pub(crate) const fn contains(self, kind: Kind) -> bool {

@@ -5,28 +5,36 @@
 #[cfg(test)]
 mod tests;
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::bench::Bench;
 use crate::facts::{Columns, Effect, Facts, Function, Kind, Nature, On, Statement};
 use crate::judge::{Basis, Because, Denial, Judgement, RuleName};
+use crate::pattern::admits;
 use crate::refusing::{No, Said};
-use crate::rule::{Certainty, Mode, Pattern, Rule, Stance, Subject, Things};
+use crate::rule::{Certainty, Mode, Rule, Stance, Subject, Things};
 
 /// Every rule of the configuration.
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Arc<[Rule]>,
-    observed: Vec<Pattern>,
+    observed: Vec<String>,
 }
 
 impl Policy {
     /// At the targets in `observed` nothing is denied; what would have been is told with the permit.
-    pub fn new(mut rules: Vec<Rule>, observed: Vec<Pattern>) -> Self {
+    pub fn new(mut rules: Vec<Rule>, observed: Vec<String>) -> Self {
         // So that what is told never depends on the order in which files were read.
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         Self { rules: rules.into(), observed }
+    }
+
+    /// Whether some rule could allow this agent something at this target, in whichever database.
+    pub fn allows_something(&self, agent: &str, target: &str) -> bool {
+        let concerned = |rule: &&Rule| admits(&rule.agents, agent) && admits(&rule.targets, target);
+        self.rules.iter().filter(concerned).any(|rule| rule.stance == Stance::Allow)
     }
 
     /// What holds for one agent at one database of one target.
@@ -38,7 +46,7 @@ impl Policy {
                 Stance::Deny => deny.add(index, rule),
             }
         }
-        let observed = self.observed.iter().any(|pattern| pattern.matches(subject.target));
+        let observed = self.observed.iter().any(|name| name == subject.target);
         let mode = if observed { Mode::Observe } else { Mode::Enforce };
         Jurisdiction { rules: Arc::clone(&self.rules), allow, deny, mode }
     }

@@ -33,9 +33,10 @@ impl Args {
 
 fn summary(config: &Config) -> String {
     let mut lines = vec![format!(
-        "ok: {}, {}",
+        "ok: {}, {}, {}",
         counted(config.agents.len(), "agent"),
-        counted(config.targets.len(), "target")
+        counted(config.targets.len(), "target"),
+        counted(config.rules.len(), "rule")
     )];
     for (name, agent) in &config.agents {
         lines.push(format!("agent {name}"));
@@ -50,6 +51,9 @@ fn summary(config: &Config) -> String {
     }
     if config.agents.is_empty() {
         lines.push("warning: there are no agents, so nothing is watched".to_string());
+    }
+    for (agent, target) in config.without_leave() {
+        lines.push(format!("warning: no rule allows agent {agent} anything at target {target}"));
     }
     for danger in config.dangers() {
         lines.push(format!("warning: [{}] {}: {}", danger.table, danger.key, danger.what));
@@ -83,6 +87,7 @@ fn in_force(config: &Config) -> Value {
         "minimum_level": config.enforce.minimum_level,
         "agents": Value::Object(agents.collect()),
         "targets": Value::Object(targets.collect()),
+        "rules": config.rules.iter().map(|rule| &*rule.name).collect::<Vec<_>>(),
         "dangers": config.dangers(),
     })
 }

@@ -56,6 +56,7 @@ fn of_target(name: &str, keys: &Postgres) -> Vec<Danger> {
     let replication = "replication connections are relayed without any command being judged";
     let single = [
         keys.tls.gives_up().map(|what| danger("danger_tls", what)),
+        keys.judging.gives_up().map(|what| danger("danger_judging", what)),
         keys.danger_cleartext_password.then(|| danger("danger_cleartext_password", cleartext)),
         keys.danger_replication.then(|| danger("danger_replication", replication)),
     ];

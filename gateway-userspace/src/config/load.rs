@@ -12,12 +12,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Gathered, Mistakes, Place};
 use super::postgres::Postgres;
+use super::rules::RuleKeys;
 use super::schema::{AgentKeys, Config, Dns, Enforce, Serve, TargetKeys};
 use super::section::{Key, Section, Source, UidOf, did_you_mean};
 use super::values::Located;
 use super::whole;
 
-const TABLES: [&str; 5] = ["enforce", "serve", "dns", "agents", "targets"];
+const TABLES: [&str; 6] = ["enforce", "serve", "dns", "agents", "targets", "rules"];
 
 /// What all files together say, before anything that spans tables is checked.
 #[derive(Debug, Default)]
@@ -31,6 +32,7 @@ pub struct Gathering {
     pub postgres: BTreeMap<String, Located<Postgres>>,
     /// Targets that have such a table, be it readable or not.
     pub with_postgres: BTreeSet<String>,
+    pub rules: BTreeMap<String, RuleKeys>,
 }
 
 pub fn uid_on_this_host(name: &str) -> Option<u32> {
@@ -59,7 +61,7 @@ pub fn load(dir: &Path, uid_of: UidOf<'_>) -> Result<Config, Mistakes> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Syntax {
+pub(super) enum Syntax {
     Sound,
     Broken,
 }
@@ -107,7 +109,7 @@ fn read(path: &Path, mistakes: &Gathered) -> Option<String> {
 
 impl Gathering {
     /// Reads one file as far as it can be understood.
-    fn add_file(&mut self, file: Source<'_>) -> Syntax {
+    pub(super) fn add_file(&mut self, file: Source<'_>) -> Syntax {
         let (document, errors) = DeTable::parse_recoverable(file.text);
         let places: Vec<Place> =
             errors.iter().map(|error| file.place(&error.span().unwrap_or_default())).collect();
@@ -131,6 +133,7 @@ impl Gathering {
                 }
                 ("agents", DeValue::Table(table)) => self.add_agents(table, file),
                 ("targets", DeValue::Table(table)) => self.add_targets(table, file),
+                ("rules", DeValue::Table(table)) => self.add_rules(table, file),
                 (known, _) if TABLES.contains(&known) => {
                     let remedy = format!("write [{known}] on its own line and the keys below it");
                     file.mistakes.add(file.place(&name.span()), format!("`{known}` is a table"), remedy);
@@ -182,8 +185,8 @@ impl Gathering {
         }
     }
 
-    /// The tables below `[agents]` or `[targets]`, those with a bad name included, so that all are read.
-    fn named<'a>(
+    /// The tables below `[agents]`, `[targets]` or `[rules]`, those with a bad name included, so that all are read.
+    pub(super) fn named<'a>(
         &mut self,
         group: &str,
         tables: &'a DeTable<'a>,
@@ -235,9 +238,9 @@ impl Gathering {
         }
     }
 
-    /// The names of all targets, those included that could not be read.
-    pub fn target_names(&self) -> Vec<&str> {
-        self.tables.keys().filter_map(|title| title.strip_prefix("targets.")).collect()
+    /// The names of all tables of a group, those included that could not be read.
+    pub fn names(&self, group: &str) -> Vec<&str> {
+        self.tables.keys().filter_map(|title| title.strip_prefix(group)?.strip_prefix('.')).collect()
     }
 
     /// Gives tables that no file mentions their defaults, which are checked like any value.
@@ -255,6 +258,8 @@ impl Gathering {
         let agents = self.agents.into_iter().map(|(name, agent)| (name, agent.into())).collect();
         let targets = self.targets.into_iter().map(|(name, target)| (name, target.value)).collect();
         let postgres = self.postgres.into_iter().map(|(name, keys)| (name, keys.value)).collect();
-        Some(Config { enforce: self.enforce?, serve: self.serve?, dns: self.dns?, agents, targets, postgres })
+        let rules = self.rules.into_iter().flat_map(|(name, keys)| keys.rules(&name)).collect();
+        let (enforce, serve, dns) = (self.enforce?, self.serve?, self.dns?);
+        Some(Config { enforce, serve, dns, agents, targets, postgres, rules })
     }
 }

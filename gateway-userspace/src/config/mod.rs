@@ -9,6 +9,7 @@ mod load;
 mod mistakes;
 mod postgres;
 mod reference;
+mod rules;
 mod schema;
 mod secret_reference;
 mod section;
@@ -20,7 +21,7 @@ mod tests;
 
 pub use dangers::Danger;
 pub use mistakes::Mistakes;
-pub use postgres::{CredentialKind, Pin, Postgres, Tls};
+pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;
 pub use schema::{Agent, Config, Inbound, Serve, UnixPeer};
 pub use secret_reference::SecretReference;

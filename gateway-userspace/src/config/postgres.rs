@@ -75,6 +75,37 @@ impl Tls {
     }
 }
 
+/// What becomes of the rules' verdict on a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judging {
+    Enforce,
+    /// Nothing is denied; what would have been is recorded.
+    Observe,
+    /// Commands are recorded, and nobody asks what they do.
+    Off,
+}
+
+impl Judging {
+    pub const ALL: [Self; 3] = [Self::Enforce, Self::Observe, Self::Off];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+            Self::Off => "off",
+        }
+    }
+
+    /// What is given up by less than enforcing.
+    pub const fn gives_up(self) -> Option<&'static str> {
+        match self {
+            Self::Enforce => None,
+            Self::Observe => Some("what the rules deny is recorded and done all the same"),
+            Self::Off => Some("every command is done, and no rule is asked"),
+        }
+    }
+}
+
 /// The SHA-256 of a certificate that is the target's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
@@ -132,6 +163,10 @@ section! {
         /// Lets the password be sent as it is even if nobody has proved to be the target.
         #[form("true or false", default = false, read = values::flag)]
         danger_cleartext_password: bool,
+        /// What becomes of what the rules say. `observe` denies nothing and records what would have been denied. `off`
+        /// asks no rule.
+        #[form("\"enforce\", \"observe\" or \"off\"", default = "enforce", read = values::judging, key = "danger_judging")]
+        judging: Judging,
         /// Lets agents open replication connections, in which no command can be judged.
         #[form("true or false", default = false, read = values::flag)]
         danger_replication: bool,

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use gateway_policy::agent::Designation;
 use gateway_policy::level::Level;
+use gateway_policy::policy::Policy;
+use gateway_policy::rule::Rule;
 use gateway_policy::target::{Protocol, Target, TargetHost};
 use sha2::{Digest, Sha256};
 
 use super::mistakes::Mistakes;
-use super::postgres::Postgres;
+use super::postgres::{Judging, Postgres};
 use super::section::section;
 use super::values::{self, Located};
 
@@ -26,12 +28,31 @@ pub struct Config {
     pub targets: BTreeMap<String, Target>,
     /// What is particular to those targets that speak PostgreSQL, by their names.
     pub postgres: BTreeMap<String, Postgres>,
+    /// What agents may do there; those of packs included.
+    pub rules: Vec<Rule>,
 }
 
 impl Config {
     /// Reads all `*.toml` files of a folder.
     pub fn load(dir: &Path) -> Result<Self, Mistakes> {
         super::load::load(dir, &super::load::uid_on_this_host)
+    }
+
+    /// All rules together, ready to judge.
+    pub fn policy(&self) -> Policy {
+        let observed = self.postgres.iter().filter(|(_, keys)| keys.judging == Judging::Observe);
+        Policy::new(self.rules.clone(), observed.map(|(name, _)| name.clone()).collect())
+    }
+
+    /// Agents and their targets at which commands are judged and every one would be denied.
+    pub fn without_leave(&self) -> Vec<(&str, &str)> {
+        let policy = self.policy();
+        let pairs = self.agents.iter().flat_map(|(agent, keys)| {
+            keys.targets.iter().map(move |target| (agent.as_str(), target.as_str()))
+        });
+        let enforced =
+            |target: &str| self.postgres.get(target).is_some_and(|keys| keys.judging == Judging::Enforce);
+        pairs.filter(|(agent, target)| enforced(target) && !policy.allows_something(agent, target)).collect()
     }
 
     /// Whether some target has logins made or lent for its sessions.

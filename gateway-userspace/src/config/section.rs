@@ -115,6 +115,11 @@ impl<'a> Section<'a> {
         self.source.place(&self.span)
     }
 
+    /// How the table is written.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
     /// A table inside this one, if it is there.
     pub fn table(&self, name: &str, keys: &[Key]) -> Option<Self> {
         let (key, value) = self.table.get_key_value(name)?;
@@ -165,6 +170,11 @@ impl<'a> Section<'a> {
     pub fn says(&self, key: &str) -> bool {
         let empty = |value: &DeValue<'_>| value.as_array().is_some_and(|items| items.is_empty());
         self.table.get(key).is_some_and(|value| !empty(value.get_ref()))
+    }
+
+    /// Whether this very word is given.
+    pub fn says_word(&self, key: &str, word: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().as_str() == Some(word))
     }
 
     fn value<'v>(

@@ -217,3 +217,23 @@ fn the_example_has_no_mistakes() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
     assert_eq!(load(&dir, &uid_of).map(|config| config.agents.len()).map_err(|m| m.listing()), Ok(1));
 }
+
+#[test]
+fn what_rules_say_must_make_sense() {
+    lists_what_is_expected("rules");
+}
+
+#[test]
+fn a_pack_is_its_rules_for_the_agents_and_targets_of_whoever_takes_it() {
+    let config = load(&fixture("good"), &uid_of).expect("no mistakes");
+    let names: Vec<&str> = config.rules.iter().map(|rule| &*rule.name).collect();
+    assert_eq!(names, ["bounded/every-row", "bounded/rows", "totals"]);
+    let policy = config.policy();
+    assert!(policy.allows_something("coder", "ledger") && !policy.allows_something("alice", "ledger"));
+}
+
+#[test]
+fn an_agent_that_no_rule_allows_anything_is_named() {
+    let config = load(&fixture("good"), &uid_of).expect("no mistakes");
+    assert_eq!(config.without_leave(), [("alice", "ledger")]);
+}

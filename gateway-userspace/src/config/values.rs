@@ -12,7 +12,7 @@ use gateway_policy::target::{HostName, Protocol, TargetHost};
 use toml::de::DeValue;
 
 use super::mistakes::Place;
-use super::postgres::{CredentialKind, Pin, Tls};
+use super::postgres::{CredentialKind, Judging, Pin, Tls};
 use super::schema::{Inbound, UnixPeer};
 use super::secret_reference::SecretReference;
 use super::section::{Value, did_you_mean};
@@ -226,6 +226,10 @@ pub fn credential_kind(value: &Value<'_>) -> Option<CredentialKind> {
 
 pub fn tls(value: &Value<'_>) -> Option<Tls> {
     word(value, &Tls::ALL.map(|tls| (tls.name(), tls)))
+}
+
+pub fn judging(value: &Value<'_>) -> Option<Judging> {
+    word(value, &Judging::ALL.map(|judging| (judging.name(), judging)))
 }
 
 /// What was written may be the secret itself, so it is not repeated.

@@ -1,6 +1,7 @@
 //! What no single key can know: names that must exist, things that must not collide.
 
 mod postgres;
+mod rules;
 
 use gateway_common::watch;
 use gateway_policy::agent::{CgroupPattern, Designation, Parent};
@@ -26,10 +27,11 @@ pub fn check(all: &Gathering, mistakes: &Gathered) {
     ports_are_free(all, mistakes);
     sockets_differ(all, mistakes);
     postgres::check(all, mistakes);
+    rules::check(all, mistakes);
 }
 
 fn targets_exist(all: &Gathering, agent: &AgentKeys, mistakes: &Gathered) {
-    let known = all.target_names();
+    let known = all.names("targets");
     for target in &agent.targets {
         if !known.contains(&target.value.as_str()) {
             let what = format!("there is no target `{}`", target.value);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::facts::{Columns, Limit, Restriction, Schema};
 
-const ROUNDS: u32 = 20_000;
+const ROUNDS: u32 = 6_000;
 
 /// Numbers that look random and are the same in every run.
 struct Dice(u64);
@@ -197,8 +197,8 @@ fn an_observed_target_denies_nothing() {
     let mut dice = Dice(6);
     for _ in 0..ROUNDS {
         let (text, facts) = (dice.rules(&BOTH, 4), dice.facts());
-        let everywhere = Pattern::parse("*").expect("a pattern");
-        let observed = Policy::new(rules(&text), [everywhere].into()).over(&SUBJECT).judge(&facts).verdict();
+        let observed =
+            Policy::new(rules(&text), ["orders".to_string()].into()).over(&SUBJECT).judge(&facts).verdict();
         let Verdict::Allow(permit) = observed else { panic!("{text} denies {facts:?}") };
         assert_eq!(permit.observed().is_none(), allows(&text, &facts));
     }

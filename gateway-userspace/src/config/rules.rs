@@ -1,0 +1,166 @@
+//! Rules as they are written: `[rules.NAME]`, and the packs that come with Postern.
+//!
+//! Here they are only read. What a rule means stands in `gateway_policy`.
+
+mod packs;
+mod words;
+
+use gateway_policy::facts::Power;
+use gateway_policy::rule::{Actions, Condition, Mode, Pattern, QualifiedPattern, Rule, Scope, Stance};
+use toml::de::DeTable;
+
+use super::load::Gathering;
+use super::section::{Section, Source, section};
+use super::values::{self, Located};
+
+pub use packs::{PACKS, Pack};
+
+section! {
+    /// One table for each rule: `[rules.NAME]`. Rules say what agents may do at targets that speak PostgreSQL. What no
+    /// rule allows is denied, a rule that denies beats all that allow, and their order never matters. In names `*`
+    /// stands for any text. [policy.md](policy.md) explains rules with examples.
+    pub struct RuleKeys {
+        /// The agents that the rule is about; `"*"` is every agent.
+        #[form("an agent name, or a list of them", default = required, read = values::some(values::located(words::pattern)))]
+        agents: Vec<Located<Pattern>>,
+        /// The targets that the rule is about; `"*"` is every target.
+        #[form("a target name, or a list of them", default = required, read = values::some(values::located(words::pattern)))]
+        targets: Vec<Located<Pattern>>,
+        /// The databases of the target that the rule is about. None named is every one.
+        #[form("a name, or a list of them", default = [], read = values::list(words::pattern))]
+        databases: Vec<Pattern>,
+        /// Whether the rule allows or denies.
+        #[form("\"allow\" or \"deny\"", default = "none", read = values::or_none(words::stance))]
+        effect: Option<Stance>,
+        /// Rules that come with Postern, instead of `effect` and what follows it: `read-only`, `no-destructive-ddl`,
+        /// `safe-writes` or `no-escape`.
+        #[form("the name of a pack", default = "none", read = values::or_none(words::pack))]
+        pack: Option<&'static Pack>,
+        /// What is done: `select`, `insert`, `drop`, and with the kind of object `drop table`; or a group of them:
+        /// `read`, `write`, `ddl`, `maintenance`, `any`.
+        #[form("a word, or a list of them", default = [], read = words::actions)]
+        what: Actions,
+        /// The schemas that the rule is about. None named is every one.
+        #[form("a name, or a list of them", default = [], read = values::list(words::pattern))]
+        schemas: Vec<Pattern>,
+        /// The tables and views that the rule is about, with or without their schema: `"orders"`, `"sales.*"`.
+        /// A rule that names tables, functions, settings or powers is about these and nothing else.
+        #[form("a name, or a list of them", default = [], read = values::list(words::qualified_pattern))]
+        tables: Vec<QualifiedPattern>,
+        /// The columns that the rule is about: those read, those written, and those in conditions.
+        #[form("a name, or a list of them", default = [], read = values::list(words::pattern))]
+        columns: Vec<Pattern>,
+        /// The functions and procedures that the rule is about, with or without their schema.
+        #[form("a name, or a list of them", default = [], read = values::list(words::qualified_pattern))]
+        functions: Vec<QualifiedPattern>,
+        /// The settings that the rule is about.
+        #[form("a name, or a list of them", default = [], read = values::list(words::pattern))]
+        settings: Vec<Pattern>,
+        /// What functions can do beyond computing a value, such as `reads files`. A rule that allows is about functions
+        /// that can do nothing else; one that denies is about functions that can do any of it, or may.
+        #[form("words, or a list of them", default = [], read = values::list(words::power))]
+        powers: Vec<Power>,
+        /// What a statement must have for the rule to allow it. `where`: an update or delete has a condition that
+        /// depends on the row. `limit`: the number of rows that come back is bounded.
+        #[form("\"where\", \"limit\", or both", default = [], read = values::list(words::condition))]
+        require: Vec<Condition>,
+        /// What a statement may have for the rule not to deny it.
+        #[form("\"where\", \"limit\", or both", default = [], read = values::list(words::condition))]
+        unless: Vec<Condition>,
+        /// `observe` lets happen what the rule would deny, and records it.
+        #[form("\"enforce\" or \"observe\"", default = "enforce", read = words::mode)]
+        mode: Mode,
+    }
+}
+
+impl Gathering {
+    pub(super) fn add_rules<'a>(&mut self, tables: &'a DeTable<'a>, file: Source<'a>) {
+        for (name, section) in self.named("rules", tables, file, RuleKeys::KEYS, &[]) {
+            let Some(keys) = RuleKeys::read(&section) else { continue };
+            check(&keys, &section, file);
+            self.rules.insert(name, keys);
+        }
+    }
+}
+
+/// What the keys of one rule mean together.
+fn check(keys: &RuleKeys, section: &Section<'_>, file: Source<'_>) {
+    let wrong = |what: &str, remedy: &str| {
+        file.mistakes.add(section.place(), format!("[{}] {what}", section.title()), remedy);
+    };
+    let beside_pack = ["effect", "what", "schemas", "tables", "columns", "functions", "settings", "powers"];
+    let given = beside_pack.into_iter().chain(["require", "unless"]).find(|key| section.says(key));
+    match (keys.pack, keys.effect) {
+        (Some(pack), _) => {
+            if let Some(key) = given {
+                let what = format!("has `{key}` beside the pack `{}`, which says what holds", pack.name);
+                wrong(&what, "keep one of the two, or make it a rule of its own");
+            }
+        }
+        (None, None) if ["effect", "pack"].iter().all(|key| says_none(section, key)) => {
+            wrong("neither allows nor denies", "add `effect = \"allow\"` or \"deny\", or a `pack`");
+        }
+        // A word with a mistake is read as none; it has been complained about.
+        (None, None) => (),
+        (None, Some(stance)) => {
+            if keys.what.is_empty() && !section.says("what") {
+                wrong("does not say what is done", "add `what`, such as `what = \"select\"`");
+            }
+            let (misplaced, remedy) = match stance {
+                Stance::Allow => ("unless", "write `require` in a rule that allows"),
+                Stance::Deny => ("require", "write `unless` in a rule that denies"),
+            };
+            if section.says(misplaced) {
+                wrong(&format!("has `{misplaced}`, which has no meaning here"), remedy);
+            }
+            if stance == Stance::Allow && keys.mode == Mode::Observe {
+                wrong("only observes, and denies nothing", "remove `mode`, or write `effect = \"deny\"`");
+            }
+        }
+    }
+}
+
+fn says_none(section: &Section<'_>, key: &str) -> bool {
+    !section.says(key) || section.says_word(key, "none")
+}
+
+impl RuleKeys {
+    /// The rules that are meant: one, or those of a pack.
+    pub(super) fn rules(self, name: &str) -> Vec<Rule> {
+        match self.pack {
+            Some(pack) => pack.rules().into_iter().map(|rule| self.of_pack(name, rule)).collect(),
+            None => self.rule(name).into_iter().collect(),
+        }
+    }
+
+    fn of_pack(&self, name: &str, rule: Rule) -> Rule {
+        let mode = match rule.stance {
+            Stance::Allow => Mode::Enforce,
+            Stance::Deny => self.mode,
+        };
+        Rule {
+            name: format!("{name}/{}", rule.name).into(),
+            mode,
+            agents: patterns(&self.agents),
+            targets: patterns(&self.targets),
+            databases: self.databases.clone(),
+            ..rule
+        }
+    }
+
+    fn rule(self, name: &str) -> Option<Rule> {
+        let stance = self.effect?;
+        let conditions = match stance {
+            Stance::Allow => self.require,
+            Stance::Deny => self.unless,
+        };
+        let (agents, targets) = (patterns(&self.agents), patterns(&self.targets));
+        let Self { mode, databases, what, schemas, tables, columns, functions, settings, powers, .. } = self;
+        let on = Scope { schemas, tables, columns, functions, settings, powers };
+        Some(Rule { name: name.into(), stance, mode, agents, targets, databases, what, on, conditions })
+    }
+}
+
+fn patterns(located: &[Located<Pattern>]) -> Vec<Pattern> {
+    located.iter().map(|pattern| pattern.value.clone()).collect()
+}
