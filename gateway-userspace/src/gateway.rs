@@ -23,6 +23,7 @@ use crate::intercept::Gate;
 use crate::pipeline;
 use crate::relay::Relays;
 use crate::report::{WithHelp, one_line};
+use crate::session::postgres::reception::Reception;
 use crate::targets::Targets;
 
 /// How long the endings of connections that were cut may take to be written.
@@ -42,6 +43,8 @@ pub struct Gateway {
     pub dns: Front,
     pub counts: Arc<Counts>,
     pub live: Live,
+    /// For agents that speak PostgreSQL.
+    pub reception: Reception,
     pub since: Instant,
     numbers: AtomicU64,
     room: Arc<Semaphore>,
@@ -73,6 +76,8 @@ impl Gateway {
             dns,
             counts,
             live: Live::default(),
+            reception: Reception::open(&config)
+                .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
             since: Instant::now(),
             numbers: AtomicU64::new(0),
             room: Arc::new(Semaphore::new(config.serve.max_connections as usize)),

@@ -52,6 +52,8 @@ async fn serve(config: Config, control: Control, folder: &Path) -> anyhow::Resul
 fn reload(gateway: &Gateway, folder: &Path) {
     match Config::load(folder) {
         Ok(config) => {
+            // Before an agent can mean a target that nothing vouches for.
+            gateway.reception.replace(&config);
             gateway.targets.replace(Arc::new(config));
             tracing::info!("agents and targets were read again; [serve] and [dns] hold from the next start");
         }

@@ -55,6 +55,15 @@ impl Config {
         pairs.filter(|(agent, target)| enforced(target) && !policy.allows_something(agent, target)).collect()
     }
 
+    /// The hosts that agents want a certificate of.
+    pub fn certified_hosts(&self) -> impl Iterator<Item = &TargetHost> {
+        let certified = |target: &&Target| match target.protocol {
+            Protocol::Postgres => true,
+            Protocol::Tcp => false,
+        };
+        self.targets.values().filter(certified).flat_map(|target| &target.hosts)
+    }
+
     /// Whether some target has logins made or lent for its sessions.
     pub fn makes_logins(&self) -> bool {
         self.postgres.values().any(|keys| keys.credential.is_of_a_session())
@@ -190,9 +199,20 @@ section! {
         /// Folder for the list of logins that were made at targets, so that those left by a crash are dropped.
         #[form("a path", default = "/var/lib/postern/logins", read = values::absolute_path)]
         logins: PathBuf,
+        /// Folder for the keys and certificates of the gateway's own certificate authorities, which vouch for it to
+        /// agents. Nobody but `user` may read the keys.
+        #[form("a path", default = "/var/lib/postern/authority", read = values::absolute_path)]
+        authority: PathBuf,
+        /// Folder that everybody may read. `ca.pem` has the certificates of those authorities, `ca-bundle.pem` has them
+        /// and what the host believes.
+        #[form("a path", default = "/var/cache/postern", read = values::absolute_path)]
+        trust: PathBuf,
         /// How long a target may take to accept a connection.
         #[form("a duration", default = "10s", read = values::duration)]
         connect_timeout: Duration,
+        /// How long an agent may take to log in, where something is spoken that has a login.
+        #[form("a duration", default = "30s", read = values::duration)]
+        login_timeout: Duration,
         /// How long a connection may be silent in both directions before it is closed.
         #[form("a duration", default = "2h", read = values::duration)]
         idle_timeout: Duration,

@@ -44,6 +44,8 @@ fn config(folder: &TempDir, target: SocketAddr, settings: &str) -> Config {
         port = {port}
         control = "{folder}/control.sock"
         records = "{folder}"
+        authority = "{folder}/authority"
+        trust = "{folder}/trust"
         {settings}
         [dns]
         port = {dns}

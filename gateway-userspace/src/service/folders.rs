@@ -13,6 +13,9 @@ use crate::config::Config;
 /// Group members may read records; nobody else sees that there are any.
 const RECORDS_MODE: u32 = 0o750;
 const LOGINS_MODE: u32 = 0o700;
+const AUTHORITY_MODE: u32 = 0o700;
+/// What agents believe is no secret to anybody.
+const TRUST_MODE: u32 = 0o755;
 const RUN_MODE: u32 = 0o755;
 
 pub fn prepare(config: &Config, user: &User) -> anyhow::Result<()> {
@@ -25,6 +28,12 @@ pub fn prepare(config: &Config, user: &User) -> anyhow::Result<()> {
     if config.makes_logins() {
         make(&serve.logins, LOGINS_MODE)?;
         hand_over(&serve.logins, user)?;
+    }
+    if config.certified_hosts().next().is_some() {
+        make(&serve.authority, AUTHORITY_MODE)?;
+        hand_over(&serve.authority, user)?;
+        make(&serve.trust, TRUST_MODE)?;
+        hand_over(&serve.trust, user)?;
     }
     // Left by a gateway that ran as somebody else.
     let events = serve.records.join("events.jsonl");

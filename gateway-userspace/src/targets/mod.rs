@@ -16,6 +16,7 @@ use gateway_policy::target::{dns_name_allowed, match_target};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::tls::Subject;
 use memory::NameMemory;
 use resolver::HostResolver;
 pub use resolver::Lookup;
@@ -76,6 +77,20 @@ impl Targets {
         }
         names.extend(known.own_names_at(agent, address, destination.port()).await);
         known.matched(agent, destination, &names)
+    }
+
+    /// Whom an agent means by a destination of a target: the names that it has asked for and that led there, then the
+    /// others of the target.
+    pub fn subject(&self, agent: &str, target: &TargetName, destination: SocketAddr) -> Subject {
+        let known = self.known();
+        let address = canonical(destination.ip());
+        let target = known.config.targets.get(target.as_str());
+        let own: Vec<&HostName> = target.into_iter().flat_map(host_names).collect();
+        let asked = self.memory.names_for(agent, address);
+        let (mut names, others): (Vec<_>, Vec<_>) =
+            own.into_iter().cloned().partition(|own| asked.iter().any(|(name, _)| name == own));
+        names.extend(others);
+        Subject { names, address }
     }
 
     /// Answers an agent's question, and remembers the answer as what this agent will mean by the addresses.

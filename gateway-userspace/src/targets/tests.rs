@@ -36,6 +36,27 @@ async fn a_name_that_the_agent_asked_for_leads_to_its_target() {
 }
 
 #[tokio::test]
+async fn the_names_that_an_agent_asked_for_come_first() {
+    let targets = Targets::new(Arc::new(fixture(
+        r#"
+        [agents.coder]
+        slice = "agents.slice"
+        targets = ["local"]
+        [targets.local]
+        protocol = "tcp"
+        hosts = ["db.example", "localhost"]
+        ports = [5432]
+        "#,
+    )));
+    let local = TargetName::parse("local").expect("a name");
+    let names =
+        || targets.subject("coder", &local, loopback(5432)).names.into_iter().map(|name| name.to_string());
+    assert_eq!(names().collect::<Vec<_>>(), ["db.example", "localhost"]);
+    let NameAnswer::Found(_) = targets.answer("coder", "localhost").await else { panic!("no answer") };
+    assert_eq!(names().collect::<Vec<_>>(), ["localhost", "db.example"]);
+}
+
+#[tokio::test]
 async fn a_name_from_a_hosts_file_leads_to_the_target_too() {
     assert_eq!(targets().find("coder", loopback(5432)).await.expect("a target").as_str(), "local");
 }

@@ -171,7 +171,8 @@ impl Postern {
         let text = format!(
             "[enforce]\nbpffs = \"{bpffs}\"\nsocket = \"{dir}/enforce.sock\"\n{danger}\n\
              [serve]\nuser = \"{GATEWAY_USER}\"\nport = {port}\n\
-             control = \"{dir}/control/control.sock\"\nrecords = \"{dir}/records\"\n\n\
+             control = \"{dir}/control/control.sock\"\nrecords = \"{dir}/records\"\n\
+             authority = \"{dir}/authority\"\ntrust = \"{dir}/trust\"\n\n\
              [dns]\nport = {dns_port}\n\n{policy}"
         );
         fs::write(self.config_dir().join("postern.toml"), text).context("cannot write the configuration")
