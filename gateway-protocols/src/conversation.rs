@@ -26,6 +26,9 @@ pub trait Court {
     /// How a command that was permitted ended; once for each of its statements that the target answered.
     fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>);
 
+    /// Something of the agent did not go on that could not be judged, as it could not be read.
+    fn refused(&mut self, _why: &str) {}
+
     /// A result begins whose permit demands that its values be shown.
     fn columns(&mut self, _command: CommandNumber, _columns: &mut dyn Iterator<Item = Column<'_>>) {}
 

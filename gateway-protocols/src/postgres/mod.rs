@@ -1,6 +1,7 @@
 //! PostgreSQL, protocol 3.0 and 3.2.
 
 pub mod backend;
+pub mod conversation;
 pub mod frame;
 pub mod frontend;
 pub mod login;
