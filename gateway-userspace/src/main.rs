@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod confine;
 mod control;
+mod credentials;
 mod dns;
 mod doctor;
 mod enforce;

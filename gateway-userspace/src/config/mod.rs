@@ -23,7 +23,7 @@ pub use dangers::Danger;
 pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;
-pub use schema::{Agent, Config, Inbound, Serve, UnixPeer};
+pub use schema::{Agent, Config, Inbound, UnixPeer};
 pub use secret_reference::SecretReference;
 
 /// A configuration for tests, written as in a file, on a host that has every user.

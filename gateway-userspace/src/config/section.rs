@@ -201,7 +201,7 @@ macro_rules! section {
         }
     ) => {
         $(#[doc = $about])*
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name {
             $($(#[doc = $meaning])* pub $field: $type,)*
         }

@@ -23,7 +23,7 @@ const SOCKET_PATH_MAX: usize = 107;
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A value and where it stands, for checks that come after reading.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located<T> {
     pub value: T,
     pub place: Place,

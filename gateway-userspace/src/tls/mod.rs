@@ -1,4 +1,4 @@
-//! TLS towards agents, with certificates of the gateway's own authority.
+//! TLS towards agents, with certificates of the gateway's own authority, and towards targets (`target/`).
 //!
 //! An agent asks for a server by name and gets a certificate for that name, made on the spot (`leaf.rs`) and signed
 //! by an authority of this host (`issuer.rs`) that may vouch for configured targets and for nothing else
@@ -9,6 +9,7 @@ mod authority;
 mod issuer;
 mod leaf;
 mod permits;
+pub mod target;
 pub mod trust;
 
 pub use authority::{Authority, AuthorityError};
