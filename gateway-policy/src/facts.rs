@@ -5,11 +5,14 @@
 //! matters, a condition included, so `DELETE FROM t WHERE a = 1` is a delete of `t` and a select of `a`. And what
 //! could not be established is an [`Unknown`], never a guess.
 
+mod aftermath;
 mod kind;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use aftermath::Aftermath;
+pub(crate) use aftermath::is_harmless_setting;
 pub use kind::{Kind, ObjectKind, Power};
 
 /// All that is known of a message, which may hold several statements or none.

@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::bench::Bench;
+use crate::facts::is_harmless_setting;
 use crate::facts::{Columns, Effect, Facts, Function, Kind, Nature, On, Statement};
 use crate::judge::{Basis, Because, Denial, Judgement, RuleName};
 use crate::pattern::admits;
@@ -251,30 +252,12 @@ fn every_column_is_open<'a>(effect: &'a Effect, rules: &[(usize, &Rule)]) -> Res
     }
 }
 
-/// Settings that change how values are shown or how long the agent waits, and nothing else.
-const HARMLESS_SETTINGS: [&str; 14] = [
-    "all",
-    "application_name",
-    "bytea_output",
-    "client_encoding",
-    "client_min_messages",
-    "datestyle",
-    "extra_float_digits",
-    "idle_in_transaction_session_timeout",
-    "idle_session_timeout",
-    "intervalstyle",
-    "lock_timeout",
-    "statement_timeout",
-    "timezone",
-    "transaction_timeout",
-];
-
 /// What carries nothing but the effects beside it, and what concerns only the agent's own session. A rule can deny it;
 /// none has to allow it.
 fn needs_no_rule(effect: &Effect) -> bool {
     match (effect.kind, &effect.on) {
         (Kind::Function | Kind::Call, On::Function(Function { nature, .. })) => *nature == Nature::Harmless,
-        (Kind::Set | Kind::Reset, On::Setting(setting)) => HARMLESS_SETTINGS.contains(&setting.name.as_str()),
+        (Kind::Set | Kind::Reset, On::Setting(setting)) => is_harmless_setting(&setting.name),
         (kind, _) => matches!(
             kind,
             Kind::Begin

@@ -1,0 +1,225 @@
+//! How the commands of sessions are judged: by the rules in force, each text once.
+//!
+//! [`Judges`] holds the rules for all sessions, a [`Judge`] belongs to one. What was found about a text is kept and
+//! shared by all sessions of the same agent at the same database, as long as it would be read in the same way.
+
+mod known;
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use gateway_policy::command::{Command, Stage, State};
+use gateway_policy::facts::{Aftermath, Facts};
+use gateway_policy::judge::{Judgement, Obligations, Settings, Verdict};
+use gateway_policy::policy::{Jurisdiction, Policy};
+use gateway_policy::rule;
+
+use crate::config::{Config, Judging};
+use known::{Found, Known};
+pub use reading::Path;
+use reading::Reading;
+
+/// How many subjects have a memory of their own. Beyond that sessions share theirs with nobody: the name of a
+/// database is the agent's to choose.
+const CHAMBERS: usize = 1024;
+/// In how many ways of reading the texts of one subject are kept.
+const SHELVES: usize = 16;
+
+/// Finds out what a text does.
+pub trait Reader: Send + Sync {
+    fn read(&self, text: &str, state: &State, path: Path) -> Facts;
+}
+
+/// Who is judged, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject {
+    pub agent: String,
+    pub target: String,
+    pub database: String,
+}
+
+/// The rules in force.
+pub struct Judges {
+    code: RwLock<Arc<Code>>,
+    /// The number of the code, to be asked before each command.
+    edition: AtomicU64,
+    reader: Box<dyn Reader>,
+}
+
+impl fmt::Debug for Judges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judges").field("edition", &self.edition).finish_non_exhaustive()
+    }
+}
+
+/// One configuration's rules, whole.
+#[derive(Debug)]
+struct Code {
+    edition: u64,
+    policy: Policy,
+    unjudged: Vec<String>,
+    chambers: Mutex<HashMap<Subject, Arc<Chamber>>>,
+}
+
+impl Judges {
+    pub fn new(config: &Config, reader: Box<dyn Reader>) -> Arc<Self> {
+        let code = RwLock::new(Arc::new(Code::of(config, 0)));
+        Arc::new(Self { code, edition: AtomicU64::new(0), reader })
+    }
+
+    /// From now on other rules hold, for the next command of every session.
+    pub fn replace(&self, config: &Config) {
+        let mut code = self.code.write().unwrap_or_else(PoisonError::into_inner);
+        let edition = code.edition + 1;
+        *code = Arc::new(Code::of(config, edition));
+        self.edition.store(edition, Ordering::Release);
+    }
+
+    /// The judge of one session.
+    pub fn judge(self: &Arc<Self>, subject: Subject) -> Judge {
+        let (edition, chamber) = self.chamber(&subject);
+        let reading = Reading::default();
+        let shelf = chamber.shelf(&reading);
+        Judge {
+            judges: Arc::clone(self),
+            subject,
+            edition,
+            chamber,
+            reading,
+            shelf,
+            worst: Aftermath::Nothing,
+        }
+    }
+
+    fn chamber(&self, subject: &Subject) -> (u64, Arc<Chamber>) {
+        let code = Arc::clone(&self.code.read().unwrap_or_else(PoisonError::into_inner));
+        (code.edition, code.chamber(subject))
+    }
+}
+
+impl Code {
+    fn of(config: &Config, edition: u64) -> Self {
+        let off = config.postgres.iter().filter(|(_, keys)| keys.judging == Judging::Off);
+        let unjudged = off.map(|(name, _)| name.clone()).collect();
+        Self { edition, policy: config.policy(), unjudged, chambers: Mutex::default() }
+    }
+
+    fn chamber(&self, subject: &Subject) -> Arc<Chamber> {
+        let mut chambers = self.chambers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chamber) = chambers.get(subject) {
+            return Arc::clone(chamber);
+        }
+        let chamber = Arc::new(self.furnish(subject));
+        if chambers.len() < CHAMBERS {
+            chambers.insert(subject.clone(), Arc::clone(&chamber));
+        }
+        chamber
+    }
+
+    fn furnish(&self, subject: &Subject) -> Chamber {
+        let Subject { agent, target, database } = subject;
+        let jurisdiction = self.policy.over(&rule::Subject { agent, target, database });
+        let rules = if self.unjudged.contains(target) { Rules::NotAsked } else { Rules::Asked(jurisdiction) };
+        Chamber { rules, shelves: Mutex::default() }
+    }
+}
+
+/// What all sessions of one subject share.
+#[derive(Debug)]
+struct Chamber {
+    rules: Rules,
+    shelves: Mutex<Vec<(Reading, Shelf)>>,
+}
+
+#[derive(Debug)]
+enum Rules {
+    Asked(Jurisdiction),
+    /// Commands are recorded and not judged.
+    NotAsked,
+}
+
+/// What was found about texts that are read in the same way.
+type Shelf = Arc<Mutex<Known>>;
+
+impl Chamber {
+    fn shelf(&self, reading: &Reading) -> Shelf {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, shelf)) = shelves.iter().find(|(known, _)| known == reading) {
+            return Arc::clone(shelf);
+        }
+        let shelf = Shelf::default();
+        if shelves.len() < SHELVES {
+            shelves.push((reading.clone(), Arc::clone(&shelf)));
+        }
+        shelf
+    }
+}
+
+/// The judge of one session.
+#[derive(Debug)]
+pub struct Judge {
+    judges: Arc<Judges>,
+    subject: Subject,
+    edition: u64,
+    chamber: Arc<Chamber>,
+    reading: Reading,
+    shelf: Shelf,
+    /// What the session has done so far to how it is read.
+    worst: Aftermath,
+}
+
+impl Judge {
+    pub fn judge(&mut self, command: &Command<'_>) -> Verdict {
+        if self.judges.edition.load(Ordering::Acquire) != self.edition {
+            (self.edition, self.chamber) = self.judges.chamber(&self.subject);
+            self.shelf = self.chamber.shelf(&self.reading);
+        }
+        let Rules::Asked(jurisdiction) = &self.chamber.rules else {
+            return Judgement::unjudged().verdict();
+        };
+        if !self.reading.is_of(command.state, self.worst) {
+            self.reading = Reading::of(command.state, self.worst);
+            self.shelf = self.chamber.shelf(&self.reading);
+        }
+        let kept = lock(&self.shelf).get(command.text);
+        let found = kept.unwrap_or_else(|| {
+            let found = self.find(jurisdiction, command);
+            lock(&self.shelf).keep(command.text, &found);
+            found
+        });
+        self.oblige(found, command.stage)
+    }
+
+    fn find(&self, jurisdiction: &Jurisdiction, command: &Command<'_>) -> Found {
+        let facts = self.judges.reader.read(command.text, command.state, self.reading.path());
+        Found { judgement: jurisdiction.judge(&facts), aftermath: facts.aftermath() }
+    }
+
+    /// Nothing more is judged until a command that may change how the next one is read has ended.
+    fn oblige(&mut self, found: Found, stage: Stage<'_>) -> Verdict {
+        let permit = match (found.judgement.verdict(), stage) {
+            (Verdict::Allow(permit), Stage::Run(_)) => permit,
+            (verdict, _) => return verdict,
+        };
+        let changes = match found.aftermath {
+            Aftermath::Nothing => false,
+            // Where nothing was set, nothing goes back.
+            Aftermath::UndoesSettings => self.worst > Aftermath::UndoesSettings,
+            Aftermath::ChangesSettings | Aftermath::ChangesSearchPath => true,
+        };
+        self.worst = self.worst.max(found.aftermath);
+        if !changes {
+            return Verdict::Allow(permit);
+        }
+        Verdict::Allow(permit.obliged(Obligations { settings: Settings::Changed, ..Obligations::default() }))
+    }
+}
+
+fn lock(shelf: &Shelf) -> std::sync::MutexGuard<'_, Known> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+}
