@@ -54,8 +54,9 @@ impl Listener for Notes {
     }
 
     fn rule(&mut self, rule: &RuleName, said: Said) {
-        if let Some(last) = self.effects.last_mut() {
-            last.rules.push((RuleName::clone(rule), said));
+        let entry = (RuleName::clone(rule), said);
+        if let Some(last) = self.effects.last_mut().filter(|last| !last.rules.contains(&entry)) {
+            last.rules.push(entry);
         }
     }
 

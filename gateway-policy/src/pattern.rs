@@ -2,7 +2,6 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 /// The longest pattern. Names of PostgreSQL have at most 63 bytes.
@@ -72,6 +71,11 @@ impl Pattern {
         self.form == Form::Any
     }
 
+    /// What every name that matches begins with.
+    pub(crate) fn stem(&self) -> &str {
+        self.text.split('*').next().unwrap_or_default()
+    }
+
     /// The only name that this can be, if there is only one.
     pub fn exact(&self) -> Option<&str> {
         (self.form == Form::Exact).then_some(self.text.as_str())
@@ -128,11 +132,6 @@ impl QualifiedPattern {
 /// Whether one of them matches. No pattern at all is no restriction.
 pub(crate) fn admits(patterns: &[Pattern], name: &str) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
-}
-
-/// All of them, if each can be one name only.
-pub(crate) fn exact_names(patterns: &[QualifiedPattern]) -> Option<Vec<&str>> {
-    patterns.iter().map(|pattern| pattern.name.exact()).collect()
 }
 
 #[cfg(test)]

@@ -144,3 +144,29 @@ fn a_name_can_neither_end_a_message_nor_turn_it_round() {
     assert!(said.starts_with("delete on \"a???éxxx") && said.ends_with("x…\" is not allowed"), "{said}");
     assert!(said.len() < 200, "{said}");
 }
+
+#[test]
+fn a_rule_is_found_by_each_of_its_names() {
+    let rules = "allow select tables=log~*,logs,a*z,orders";
+    for table in ["log_1", "logs", "a_z", "az", "orders"] {
+        assert_eq!(
+            told(verdict(rules, &facts(&alloc::format!("select; table {table}")))),
+            "allow",
+            "{table}"
+        );
+    }
+    for table in ["log", "logs2", "a_zy", "orders2", "é"] {
+        assert_ne!(
+            told(verdict(rules, &facts(&alloc::format!("select; table {table}")))),
+            "allow",
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn an_explanation_names_a_rule_once_for_an_effect() {
+    let jurisdiction = Policy::new(rules("allow select tables=log~*,log~a*"), Vec::new()).over(&SUBJECT);
+    let explanation = jurisdiction.explain(&facts("select; table log_a1"));
+    assert_eq!(explanation.effects[0].rules.len(), 1);
+}

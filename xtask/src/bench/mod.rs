@@ -5,6 +5,7 @@
 
 mod capture;
 pub(crate) mod peer;
+mod policy;
 mod relay;
 mod servers;
 mod table;
@@ -35,6 +36,8 @@ pub(crate) struct Args {
 enum Area {
     /// From an agent's connect to the relayed byte
     Capture,
+    /// From facts to a verdict, with few rules and many
+    Policy,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let _lock = workspace::Lock::take("bench")?;
     let table = match args.area {
         Area::Capture => capture::measure(args)?,
+        Area::Policy => policy::measure()?,
     };
     if args.json {
         println!("{:#}", serde_json::to_value(&table)?);
