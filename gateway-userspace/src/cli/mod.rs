@@ -2,6 +2,7 @@
 //! line in `commands!`.
 
 mod bypass_test;
+mod ca;
 mod canary;
 mod check;
 mod completions;
@@ -71,6 +72,7 @@ commands! {
     Status(status),
     Doctor(doctor),
     BypassTest(bypass_test),
+    Ca(ca),
     #[command(hide = true)]
     EscapeAttempt(escape_attempt),
     #[command(hide = true)]

@@ -17,6 +17,7 @@ use crate::confine::{Account, Confinement, Strength};
 use crate::mounts;
 use crate::report::WithHelp as _;
 use crate::run::admission::{self, NotAdmitted};
+use crate::run::beliefs::Beliefs;
 use crate::run::{self, Plan, Words, place};
 
 /// Start a command as an agent, inside its cgroup
@@ -65,7 +66,17 @@ impl Args {
         let confinement = Confinement::prepare(account, strength, socket_paths(agent))
             .context("cannot prepare the command's confinement")?;
         announce(&self.agent, level, &confinement);
-        let plan = Plan { name: &self.agent, agent, config: &config, cgroup_root, place, confinement, words };
+        let beliefs = Beliefs::of(agent, &config, |name| env::var_os(name).is_some());
+        let plan = Plan {
+            name: &self.agent,
+            agent,
+            config: &config,
+            cgroup_root,
+            place,
+            confinement,
+            words,
+            beliefs,
+        };
         Ok(ExitCode::from(run::run(&plan)?))
     }
 

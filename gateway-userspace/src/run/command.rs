@@ -12,8 +12,8 @@ use std::process::{self, Command};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::Caller;
-use crate::confine::{Account, Confinement};
+use super::{Caller, Plan};
+use crate::confine::Confinement;
 
 /// Statuses by which shells tell that a command was not started.
 const NOT_FOUND: u8 = 127;
@@ -61,13 +61,13 @@ pub struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    pub fn become_command(self, confinement: &Confinement, words: &Words) -> ! {
+    pub fn become_command(self, plan: &Plan<'_>) -> ! {
         let Self { go, report, caller } = self;
         if File::from(go).read_exact(&mut [0]).is_err() {
             // The parent says why.
             process::exit(i32::from(NOT_STARTED));
         }
-        let failure = attempt(&report, caller, confinement, words);
+        let failure = attempt(&report, caller, plan);
         let told = serde_json::to_vec(&failure).unwrap_or_default();
         // Without a reader there is nobody left to tell.
         let _ = File::from(report).write_all(&told);
@@ -76,14 +76,14 @@ impl Waiting<'_> {
 }
 
 /// Comes back only with a failure.
-fn attempt(report: &OwnedFd, caller: &Caller, confinement: &Confinement, words: &Words) -> Failure {
-    if let Err(error) = prepare(report, caller, confinement) {
+fn attempt(report: &OwnedFd, caller: &Caller, plan: &Plan<'_>) -> Failure {
+    if let Err(error) = prepare(report, caller, &plan.confinement) {
         return Failure::of(&error, NOT_STARTED);
     }
     // What Rust did to SIGPIPE, the standard library's `exec` undoes.
-    let error = command(confinement.account(), words).exec();
+    let error = command(plan).exec();
     let status = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_STARTED };
-    let act = format!("cannot start {}", words.program.display());
+    let act = format!("cannot start {}", plan.words.program.display());
     Failure::of(&anyhow::Error::from(error).context(act), status)
 }
 
@@ -93,11 +93,13 @@ fn prepare(report: &OwnedFd, caller: &Caller, confinement: &Confinement) -> anyh
     caller.signals.release().context("cannot let signals through")
 }
 
-fn command(account: &Account, words: &Words) -> Command {
+fn command(plan: &Plan<'_>) -> Command {
+    let (account, words) = (plan.confinement.account(), &plan.words);
     let mut command = Command::new(&words.program);
     let name = std::ffi::OsStr::from_bytes(account.name.as_bytes());
     command.args(&words.arguments);
     command.env("HOME", &account.home).env("SHELL", &account.shell).env("USER", name).env("LOGNAME", name);
+    command.envs(plan.beliefs.iter());
     // Who called sudo is not the agent's business.
     env::vars_os().filter(|(key, _)| key.as_bytes().starts_with(b"SUDO_")).for_each(|(key, _)| {
         command.env_remove(key);

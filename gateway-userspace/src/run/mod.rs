@@ -2,6 +2,7 @@
 //! and the enforcer has said that this very cgroup is held; nothing of it runs before.
 
 pub mod admission;
+pub mod beliefs;
 mod bridge;
 pub mod cgroup;
 mod command;
@@ -23,6 +24,7 @@ use nix::unistd::{Pid, pipe2};
 use crate::config::{Agent, Config};
 use crate::confine::Confinement;
 use crate::report::{self, WithHelp as _};
+use crate::run::beliefs::Beliefs;
 use crate::run::bridge::Bridge;
 use crate::run::cgroup::Cgroup;
 use crate::run::command::{Failure, Waiting};
@@ -42,6 +44,7 @@ pub struct Plan<'a> {
     pub place: Place,
     pub confinement: Confinement,
     pub words: Words,
+    pub beliefs: Beliefs,
 }
 
 /// What passes between the command and whoever called us.
@@ -63,7 +66,7 @@ pub fn run(plan: &Plan<'_>) -> anyhow::Result<u8> {
         Forked::Child => {
             // The child must see the end of the pipe when its parent dies.
             drop(let_go);
-            Waiting { go, report, caller: &caller }.become_command(&plan.confinement, &plan.words)
+            Waiting { go, report, caller: &caller }.become_command(plan)
         }
         Forked::Parent(command) => {
             drop((go, report));

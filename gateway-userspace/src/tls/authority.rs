@@ -26,7 +26,7 @@ pub enum AuthorityError {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read the certificate {path}")]
     Certificate { path: PathBuf, source: rustls::pki_types::pem::Error },
-    #[error("{path} is no certificate of an authority")]
+    #[error("{path} is no authority that is bounded to targets")]
     Strange { path: PathBuf },
     #[error("cannot read the key {path}")]
     Key { path: PathBuf, source: io::Error },

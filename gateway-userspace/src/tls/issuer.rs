@@ -75,11 +75,11 @@ impl Issuer {
     }
 }
 
-/// What a certificate permits, and when it ends.
-pub(super) fn facts(certificate: &CertificateDer<'_>) -> Option<(Permits, SystemTime)> {
-    let (_, read) = x509_parser::parse_x509_certificate(certificate).ok()?;
+/// What an authority may vouch for, and when it ends. `None` for one that is not bounded to what it is for.
+pub fn facts(certificate: &CertificateDer<'_>) -> Option<(Permits, SystemTime)> {
+    let (_, read) = x509_parser::parse_x509_certificate(certificate).ok().filter(|(_, read)| read.is_ca())?;
     let ends = u64::try_from(read.validity().not_after.timestamp()).ok()?;
-    Some((Permits::read(&read), UNIX_EPOCH + Duration::from_secs(ends)))
+    Some((Permits::read(&read)?, UNIX_EPOCH + Duration::from_secs(ends)))
 }
 
 fn params(number: u32, permits: &Permits, now: SystemTime) -> CertificateParams {

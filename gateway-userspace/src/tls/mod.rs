@@ -13,6 +13,6 @@ pub mod target;
 pub mod trust;
 
 pub use authority::{Authority, AuthorityError};
-pub use issuer::Issuer;
+pub use issuer::{Issuer, facts, fingerprint};
 pub use leaf::{Leaf, POSTGRESQL, Subject};
 pub use permits::Permits;

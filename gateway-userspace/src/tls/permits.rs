@@ -69,19 +69,15 @@ impl Permits {
         NameConstraints { permitted_subtrees: names.chain(networks).collect(), excluded_subtrees }
     }
 
-    /// What a certificate says that it permits; nothing, if it says so in a way that the gateway does not write.
-    pub fn read(certificate: &X509Certificate<'_>) -> Self {
-        let constraints = certificate.name_constraints().ok().flatten().map(|extension| extension.value);
-        let permitted = constraints.and_then(|constraints| constraints.permitted_subtrees.as_ref());
-        let mut permits = Self::default();
-        for ReadSubtree { base } in permitted.into_iter().flatten() {
-            match base {
-                GeneralName::DNSName(name) => drop(permits.names.insert((*name).to_owned())),
-                GeneralName::IPAddress(bytes) => permits.networks.extend(network(bytes)),
-                _ => (),
-            }
-        }
-        permits
+    /// What a certificate permits. `None` if it is not bounded in the way that the gateway bounds them.
+    pub fn read(certificate: &X509Certificate<'_>) -> Option<Self> {
+        let constraints = certificate.name_constraints().ok()??;
+        let permits = subtrees(constraints.value.permitted_subtrees.as_deref())?;
+        let excluded = subtrees(constraints.value.excluded_subtrees.as_deref())?;
+        let names = !permits.names.is_empty() || excluded.names.contains("");
+        let networks =
+            !permits.networks.is_empty() || everywhere().all(|all| excluded.networks.contains(&all));
+        (constraints.critical && names && networks).then_some(permits)
     }
 }
 
@@ -96,6 +92,18 @@ impl fmt::Display for Permits {
         f.write_str(if all.is_empty() { "nothing" } else { "" })?;
         f.write_str(&all.join(", "))
     }
+}
+
+fn subtrees(read: Option<&[ReadSubtree<'_>]>) -> Option<Permits> {
+    let mut subtrees = Permits::default();
+    for ReadSubtree { base } in read.unwrap_or_default() {
+        match base {
+            GeneralName::DNSName(name) => drop(subtrees.names.insert((*name).to_owned())),
+            GeneralName::IPAddress(bytes) => drop(subtrees.networks.insert(network(bytes)?)),
+            _ => return None,
+        }
+    }
+    Some(subtrees)
 }
 
 fn subtree(network: IpNet) -> GeneralSubtree {

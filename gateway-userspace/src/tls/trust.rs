@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject};
 
 /// Where distributions keep what the system believes; the first that is there counts.
 const SYSTEM: [&str; 4] = [
@@ -35,14 +36,24 @@ impl Trust {
         self.own.is_file() && self.bundle.is_file()
     }
 
+    /// The certificates of the gateway's authorities.
+    pub fn read(&self) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+        CertificateDer::pem_file_iter(&self.own)?.collect()
+    }
+
     /// Writes both anew. Whoever reads meanwhile gets the old one or the new one whole.
     pub fn publish(&self, certificates: &[CertificateDer<'_>]) -> io::Result<()> {
-        let own: String = certificates.iter().map(|certificate| pem(certificate)).collect();
+        let own: String = certificates.iter().map(to_pem).collect();
         let mut bundle = SYSTEM.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
         if !bundle.is_empty() && !bundle.ends_with('\n') {
             bundle.push('\n');
         }
-        bundle.push_str(&own);
+        // Behind what is installed there is nothing to add.
+        certificates.iter().map(to_pem).for_each(|certificate| {
+            if !bundle.contains(&certificate) {
+                bundle.push_str(&certificate);
+            }
+        });
         if let Some(folder) = self.own.parent() {
             DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
         }
@@ -52,7 +63,7 @@ impl Trust {
 }
 
 /// A certificate as text.
-pub fn pem(certificate: &CertificateDer<'_>) -> String {
+pub fn to_pem(certificate: &CertificateDer<'_>) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(certificate);
     let mut lines = String::from("-----BEGIN CERTIFICATE-----\n");
@@ -72,4 +83,27 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&beside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_published_is_read_by_everybody_and_holds_what_the_host_believes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let trust = Trust::below(&folder.path().join("below"));
+        assert!(!trust.exists());
+        let certificates = [CertificateDer::from(vec![1; 100]), CertificateDer::from(vec![2; 100])];
+        trust.publish(&certificates).expect("published");
+        trust.publish(&certificates).expect("published again");
+        assert!(trust.exists());
+        assert_eq!(trust.read().expect("certificates"), certificates);
+        let (own, bundle) =
+            [&trust.own, &trust.bundle].map(|path| fs::read_to_string(path).expect("text")).into();
+        let host = SYSTEM.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        assert!(bundle.starts_with(&host) && bundle.ends_with(&own));
+        let mode = fs::metadata(&trust.bundle).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
 }

@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, SanType};
 use tempfile::TempDir;
 
 use super::super::issuer::Key;
-use super::super::trust::{Trust, pem};
+use super::super::trust::{Trust, to_pem};
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -35,7 +35,7 @@ fn believed(authority: &Authority, certificate: &CertificateDer<'_>, check: [&st
     let folder = folder();
     let (trust, file) = (Trust::below(folder.path()), folder.path().join("leaf.pem"));
     trust.publish(&authority.certificates()).expect("published");
-    fs::write(&file, pem(certificate)).expect("written");
+    fs::write(&file, to_pem(certificate)).expect("written");
     let said = Command::new("openssl")
         .args(["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile"])
         .arg(&trust.own)
