@@ -176,6 +176,10 @@ pub enum Ending {
     ConnectFailed {
         why: String,
     },
+    /// The agent was taken out of the configuration.
+    AgentRemoved,
+    /// The configuration does not lead this agent to that target any more.
+    TargetRemoved,
     /// The gateway stopped, and the connection was still open after `serve.drain_timeout`.
     GatewayStopped,
     /// The gateway could not go on.

@@ -1,8 +1,8 @@
 //! `postern serve`: puts the parts of the gateway together, and runs them until it is told to stop.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::attribution::Enforcer;
 use crate::attribution::notices::{Ear, Elsewhere, Standing};
 use crate::audit::{RecordError, Recorder};
-use crate::config::Config;
+use crate::config::{Config, Mistakes, Reload};
 use crate::control::Control;
 use crate::control::counts::Counts;
 use crate::control::live::Live;
@@ -46,6 +46,7 @@ pub struct Gateway {
     /// For agents that speak PostgreSQL.
     pub reception: Reception,
     pub since: Instant,
+    reload: Mutex<Reload>,
     numbers: AtomicU64,
     room: Arc<Semaphore>,
     closing: watch::Sender<bool>,
@@ -79,6 +80,7 @@ impl Gateway {
             reception: Reception::open(&config)
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
             since: Instant::now(),
+            reload: Mutex::default(),
             numbers: AtomicU64::new(0),
             room: Arc::new(Semaphore::new(config.serve.max_connections as usize)),
             closing: watch::Sender::new(false),
@@ -114,6 +116,33 @@ impl Gateway {
         stop.await;
         doors.shutdown().await;
         self.drain().await
+    }
+
+    /// Takes over agents and targets; open connections are judged again. A configuration with mistakes changes nothing.
+    pub fn reload(&self, read: Result<Config, Mistakes>) {
+        let mut reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        match read {
+            Ok(config) => {
+                *reload = Reload::of_gateway(&self.config, &config);
+                // Before an agent can mean a target that nothing vouches for.
+                self.reception.replace(&config);
+                self.targets.replace(Arc::new(config));
+                tracing::info!("agents and targets were read again");
+                if !reload.restart_needed.is_empty() {
+                    let keys = reload.restart_needed.join(", ");
+                    tracing::warn!(keys, "these hold from the gateway's next start");
+                }
+            }
+            Err(mistakes) => {
+                *reload = reload.refused(mistakes.to_string());
+                tracing::error!("the former configuration stays in force\n{}", mistakes.listing());
+            }
+        }
+    }
+
+    /// What the last reading of the configuration came to.
+    pub fn last_reload(&self) -> Reload {
+        self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn next_number(&self) -> u64 {

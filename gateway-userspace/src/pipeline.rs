@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gateway_audit::event::{Connection, Denial, Denied, Ended, Ending, Event};
-use gateway_policy::target::TargetName;
 use tokio::net::TcpStream;
 
 use crate::attribution::wire::Attribution;
@@ -17,6 +16,7 @@ use crate::gateway::Gateway;
 use crate::intercept::{self, Intercepted};
 use crate::relay::{Cut, Pair, upstream};
 use crate::report::one_line;
+use crate::targets::Lease;
 
 /// DNS over TCP goes to the resolver front.
 const DNS_PORT: u16 = 53;
@@ -33,7 +33,7 @@ struct Attributed {
 #[derive(Debug)]
 struct Matched {
     attributed: Attributed,
-    target: TargetName,
+    lease: Lease,
 }
 
 /// A connection whose opening stands in the records.
@@ -41,6 +41,7 @@ struct Matched {
 struct Opened {
     stream: TcpStream,
     connection: Connection,
+    lease: Lease,
     since: Instant,
     _recorded: Recorded,
 }
@@ -99,18 +100,18 @@ async fn attribute(gateway: &Gateway, intercepted: Intercepted) -> Result<Attrib
 
 async fn match_target(gateway: &Gateway, attributed: Attributed) -> Result<Matched, Box<Refused>> {
     match gateway.targets.find(&attributed.whose.agent, attributed.whose.original).await {
-        Ok(target) => Ok(Matched { attributed, target }),
+        Ok(lease) => Ok(Matched { attributed, lease }),
         Err(reason) => Err(attributed.refused(gateway, reason.into())),
     }
 }
 
 async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError> {
-    let Matched { attributed: Attributed { stream, number, whose }, target } = matched;
+    let Matched { attributed: Attributed { stream, number, whose }, lease } = matched;
     let connection = Connection {
         connection: number,
         who: (&whose).into(),
         original: whose.original,
-        target: target.as_str().to_owned(),
+        target: lease.target.as_str().to_owned(),
         level: gateway.standing.level(),
     };
     let recorded = match gateway.recorder.record(Event::Opened(connection.clone())).await {
@@ -121,14 +122,14 @@ async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError
         }
     };
     gateway.counts.opened(&connection.who.agent);
-    Ok(Opened { stream, connection, since: Instant::now(), _recorded: recorded })
+    Ok(Opened { stream, connection, lease, since: Instant::now(), _recorded: recorded })
 }
 
 /// The only place from which the relay is reached, and the only one where an ending is written.
 async fn carry(gateway: &Gateway, opened: Opened) {
-    let Opened { stream, connection, since, _recorded } = opened;
-    let (ending, sent_bytes, received_bytes) = match connect(gateway, stream, &connection).await {
-        Ok(pair) => (relay(gateway, &pair, &connection).await, pair.sent(), pair.received()),
+    let Opened { stream, connection, lease, since, _recorded } = opened;
+    let (ending, sent_bytes, received_bytes) = match connect(gateway, stream, &lease).await {
+        Ok(pair) => (relay(gateway, &pair, &connection, &lease).await, pair.sent(), pair.received()),
         Err(ending) => (ending, 0, 0),
     };
     let lasted_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -136,11 +137,11 @@ async fn carry(gateway: &Gateway, opened: Opened) {
     gateway.recorder.note(Event::Ended(ended)).await;
 }
 
-async fn connect(gateway: &Gateway, stream: TcpStream, connection: &Connection) -> Result<Arc<Pair>, Ending> {
+async fn connect(gateway: &Gateway, stream: TcpStream, lease: &Lease) -> Result<Arc<Pair>, Ending> {
     let limit = gateway.config.serve.connect_timeout;
     let connected = tokio::select! {
-        connected = upstream::connect(connection.original, limit) => connected,
-        () = gateway.closing() => Err(Ending::GatewayStopped),
+        connected = upstream::connect(lease.destination, limit) => connected,
+        cut = must_end(gateway, lease) => Err(cut.into()),
     };
     match connected {
         Ok(target) => pair(stream, target)
@@ -157,16 +158,24 @@ fn pair(agent: TcpStream, target: std::net::TcpStream) -> std::io::Result<Arc<Pa
     Pair::new(agent.into_std()?, target).map(Arc::new)
 }
 
-async fn relay(gateway: &Gateway, pair: &Arc<Pair>, connection: &Connection) -> Ending {
+async fn relay(gateway: &Gateway, pair: &Arc<Pair>, connection: &Connection, lease: &Lease) -> Ending {
     let _listed = gateway.live.list(connection, pair);
     let carried = gateway.relays.carry(Arc::clone(pair), gateway.config.serve.idle_timeout);
     tokio::pin!(carried);
     tokio::select! {
         ending = &mut carried => ending,
-        () = gateway.closing() => {
-            pair.cut(Cut::GatewayStopped);
+        cut = must_end(gateway, lease) => {
+            pair.cut(cut);
             carried.await
         }
+    }
+}
+
+/// Done when the connection must not go on, whatever its two sides wish.
+async fn must_end(gateway: &Gateway, lease: &Lease) -> Cut {
+    tokio::select! {
+        () = gateway.closing() => Cut::GatewayStopped,
+        lost = gateway.targets.lost(lease) => lost.into(),
     }
 }
 

@@ -115,6 +115,7 @@ mod tests {
 
     use super::*;
     use crate::attribution::wire::StatusPart;
+    use crate::config::Reload;
 
     /// An enforcer that says one thing to whoever comes, or hangs up without a word.
     fn enforcer_that_says(answer: Option<Answer>) -> (tempfile::TempDir, PathBuf) {
@@ -139,6 +140,7 @@ mod tests {
             agents: Vec::new(),
             lost_events: 3,
             kernel: "6.1.0".to_string(),
+            reload: Reload::default(),
         }
     }
 

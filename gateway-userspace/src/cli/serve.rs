@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -41,22 +40,10 @@ async fn serve(config: Config, control: Control, folder: &Path) -> anyhow::Resul
         asked_to_stop.await;
         notify::notify("STOPPING=1");
     };
-    let reloading = signals::on_reload(|| reload(&gateway, folder)).context("cannot listen to signals")?;
+    let reloading =
+        signals::on_reload(|| gateway.reload(Config::load(folder))).context("cannot listen to signals")?;
     tokio::select! {
         outcome = gateway.run(control, || notify::notify("READY=1"), stop) => outcome,
         never = reloading => match never {},
-    }
-}
-
-/// Takes over agents and targets. A configuration with mistakes changes nothing.
-fn reload(gateway: &Gateway, folder: &Path) {
-    match Config::load(folder) {
-        Ok(config) => {
-            // Before an agent can mean a target that nothing vouches for.
-            gateway.reception.replace(&config);
-            gateway.targets.replace(Arc::new(config));
-            tracing::info!("agents and targets were read again; [serve] and [dns] hold from the next start");
-        }
-        Err(mistakes) => tracing::error!("the former configuration stays in force\n{}", mistakes.listing()),
     }
 }

@@ -9,6 +9,7 @@ mod load;
 mod mistakes;
 mod postgres;
 mod reference;
+mod reload;
 mod rules;
 mod schema;
 mod secret_reference;
@@ -23,6 +24,7 @@ pub use dangers::Danger;
 pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;
+pub use reload::Reload;
 pub use schema::{Agent, Config, Inbound, UnixPeer};
 pub use secret_reference::SecretReference;
 

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::counts::Counted;
 use super::live::LiveConnection;
 use crate::attribution::wire::EnforcerStatus;
+use crate::config::Reload;
 use crate::gateway::Gateway;
 use crate::report::one_line;
 
@@ -32,6 +33,7 @@ pub struct Status {
     /// The newest ones.
     pub live: Vec<LiveConnection>,
     pub counts: Counted,
+    pub reload: Reload,
 }
 
 /// What the enforcer says, or why it says nothing.
@@ -65,6 +67,7 @@ impl Status {
             live_by_agent: gateway.live.by_agent(),
             live: gateway.live.newest(LISTED),
             counts: gateway.counts.snapshot(),
+            reload: gateway.last_reload(),
         }
     }
 }

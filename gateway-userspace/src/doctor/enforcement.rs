@@ -115,7 +115,7 @@ fn events(status: &EnforcerStatus) -> Finding {
 mod tests {
     use super::*;
     use crate::attribution::wire::WatchedCgroup;
-    use crate::config::fixture;
+    use crate::config::{Reload, fixture};
     use crate::doctor::Outcome;
 
     fn status(level: Option<Level>, open: &[&str]) -> EnforcerStatus {
@@ -125,6 +125,7 @@ mod tests {
             agents: Vec::new(),
             lost_events: 0,
             kernel: String::new(),
+            reload: Reload::default(),
         }
     }
 

@@ -43,7 +43,7 @@ use self::{
     watching::Watched,
 };
 use crate::{
-    config::Config,
+    config::{Config, Reload},
     mounts,
     report::{self, WithHelp as _},
     service::notify,
@@ -206,15 +206,30 @@ pub fn run(dir: &Path, config: Config) -> anyhow::Result<()> {
 
 /// A configuration with mistakes changes nothing.
 fn reload(state: &State, dir: &Path) {
-    match Config::load(dir) {
-        Ok(config) => match state.enforcement().adopt(&config) {
-            Ok(()) => {
-                state.keep_config(config);
-                tracing::info!("the configuration was read again");
+    let mut reload = state.reload();
+    let read = match Config::load(dir) {
+        Ok(read) => read,
+        Err(mistakes) => {
+            *reload = reload.refused(mistakes.to_string());
+            return tracing::error!("the former configuration stays in force\n{}", mistakes.listing());
+        }
+    };
+    let running = state.config();
+    let config = read.clone().for_running_enforcer(&running);
+    match state.enforcement().adopt(&config) {
+        Ok(()) => {
+            *reload = Reload::of_enforcer(&running, &read);
+            state.keep_config(config);
+            tracing::info!("the configuration was read again");
+            if !reload.restart_needed.is_empty() {
+                let keys = reload.restart_needed.join(", ");
+                tracing::warn!(keys, "these hold from the enforcer's next start");
             }
-            Err(error) => tracing::error!("{}", report::one_line(error.as_ref())),
-        },
-        Err(mistakes) => tracing::error!("the former configuration stays in force\n{}", mistakes.listing()),
+        }
+        Err(error) => {
+            *reload = reload.refused(report::one_line(error.as_ref()));
+            tracing::error!("{}", report::one_line(error.as_ref()));
+        }
     }
 }
 

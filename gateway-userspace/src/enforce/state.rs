@@ -17,13 +17,14 @@ use super::{
 };
 use crate::{
     attribution::wire::{EnforcerStatus, Notice, StatusPart},
-    config::Config,
+    config::{Config, Reload},
     kernel,
 };
 
 #[allow(missing_debug_implementations)] // aya's maps have none
 pub struct State {
     config: Mutex<Arc<Config>>,
+    reload: Mutex<Reload>,
     enforcement: Mutex<Enforcement>,
     outbox: Mutex<Outbox>,
     elsewhere: Mutex<Elsewhere>,
@@ -36,6 +37,7 @@ impl State {
     pub fn new(enforcement: Enforcement, flows: Flows, config: Config) -> io::Result<Self> {
         Ok(Self {
             config: Mutex::new(Arc::new(config)),
+            reload: Mutex::default(),
             enforcement: Mutex::new(enforcement),
             outbox: Mutex::default(),
             elsewhere: Mutex::default(),
@@ -56,6 +58,11 @@ impl State {
 
     pub fn keep_config(&self, config: Config) {
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// What the last reading of the configuration came to. Taken before the enforcement's lock where both are needed.
+    pub fn reload(&self) -> MutexGuard<'_, Reload> {
+        self.reload.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Taken before the enforcement's lock where both are needed.
@@ -132,6 +139,7 @@ impl State {
     /// The part whose cgroups come after this one.
     pub fn status(&self, after: Option<u64>) -> StatusPart {
         let lost_events = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let reload = self.reload().clone();
         let enforcement = self.enforcement();
         let status = EnforcerStatus {
             level: Some(enforcement.finding.level),
@@ -139,6 +147,7 @@ impl State {
             agents: Vec::new(),
             lost_events,
             kernel: kernel::release(),
+            reload,
         };
         StatusPart::fill(status, &enforcement.watched, after, |(path, watch)| {
             (enforcement.name_of(watch), watch.agent, path.as_str())

@@ -4,6 +4,7 @@ mod carrying;
 mod enforcer;
 mod names;
 mod refusing;
+mod reloading;
 mod status;
 mod stopping;
 

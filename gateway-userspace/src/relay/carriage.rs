@@ -136,6 +136,8 @@ impl Carriage {
             | Ending::Idle
             | Ending::ConnectTimedOut
             | Ending::ConnectFailed { .. }
+            | Ending::AgentRemoved
+            | Ending::TargetRemoved
             | Ending::GatewayStopped
             | Ending::Failed { .. } => self.pair.reset(),
         }

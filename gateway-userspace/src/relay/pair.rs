@@ -12,6 +12,7 @@ use gateway_audit::event::Ending;
 use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::sys::tcp;
+use crate::targets::Lost;
 
 /// An agent's socket and its target's.
 #[derive(Debug)]
@@ -32,6 +33,21 @@ pub struct Pair {
 pub enum Cut {
     Idle = 1,
     GatewayStopped = 2,
+    AgentRemoved = 3,
+    TargetRemoved = 4,
+}
+
+impl Cut {
+    const ALL: [Self; 4] = [Self::Idle, Self::GatewayStopped, Self::AgentRemoved, Self::TargetRemoved];
+}
+
+impl From<Lost> for Cut {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Agent => Self::AgentRemoved,
+            Lost::Target => Self::TargetRemoved,
+        }
+    }
 }
 
 impl From<Cut> for Ending {
@@ -39,6 +55,8 @@ impl From<Cut> for Ending {
         match cut {
             Cut::Idle => Self::Idle,
             Cut::GatewayStopped => Self::GatewayStopped,
+            Cut::AgentRemoved => Self::AgentRemoved,
+            Cut::TargetRemoved => Self::TargetRemoved,
         }
     }
 }
@@ -93,7 +111,7 @@ impl Pair {
     }
 
     pub(super) fn was_cut(&self) -> Option<Cut> {
-        [Cut::Idle, Cut::GatewayStopped].into_iter().find(|cut| *cut as u8 == self.cut.load(SeqCst))
+        Cut::ALL.into_iter().find(|cut| *cut as u8 == self.cut.load(SeqCst))
     }
 
     /// Resets both sides, so that neither takes a broken stream for a whole one.

@@ -1,22 +1,26 @@
 //! Which named target a destination is, and what an agent's question for a name is answered with.
 //!
 //! The decision is `gateway_policy::target`'s. Here are the facts for it: the names each agent looked up
-//! (`memory.rs`) and what the host's own resolver says (`resolver.rs`).
+//! (`memory.rs`) and what the host's own resolver says (`resolver.rs`). What was decided holds until another
+//! configuration says otherwise (`lease.rs`).
 
+mod lease;
 mod memory;
 mod resolver;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use gateway_policy::target::{AskedName, HostName, NoMatch, Target, TargetHost, TargetName, canonical};
 use gateway_policy::target::{dns_name_allowed, match_target};
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::tls::Subject;
+pub use lease::{Lease, Lost};
 use memory::NameMemory;
 use resolver::HostResolver;
 pub use resolver::Lookup;
@@ -24,7 +28,7 @@ pub use resolver::Lookup;
 /// The targets of the configuration, and what is known about their names.
 #[derive(Debug)]
 pub struct Targets {
-    known: RwLock<Arc<Known>>,
+    known: watch::Sender<Arc<Known>>,
     memory: NameMemory,
 }
 
@@ -46,12 +50,13 @@ pub enum NameAnswer {
 
 impl Targets {
     pub fn new(config: Arc<Config>) -> Self {
-        Self { known: RwLock::new(Arc::new(Known::from(config))), memory: NameMemory::default() }
+        Self { known: watch::Sender::new(Arc::new(Known::from(config))), memory: NameMemory::default() }
     }
 
-    /// From now on another configuration holds. What agents were told about names stays known.
+    /// From now on another configuration holds, for open connections too. What agents were told about names stays
+    /// known.
     pub fn replace(&self, config: Arc<Config>) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known::from(config));
+        self.known.send_replace(Arc::new(Known::from(config)));
     }
 
     pub fn is_configured(&self, agent: &str) -> bool {
@@ -67,8 +72,18 @@ impl Targets {
     /// An agent may know an address without having asked here, from a hosts file or from before the gateway
     /// was restarted. So when what it asked does not lead to a target, the names of its own targets are
     /// looked up as well.
-    pub async fn find(&self, agent: &str, destination: SocketAddr) -> Result<TargetName, NoMatch> {
+    pub async fn find(&self, agent: &str, destination: SocketAddr) -> Result<Lease, NoMatch> {
         let known = self.known();
+        let target = self.find_by(&known, agent, destination).await?;
+        Ok(Lease { agent: agent.to_owned(), destination, target, granted_by: known })
+    }
+
+    async fn find_by(
+        &self,
+        known: &Arc<Known>,
+        agent: &str,
+        destination: SocketAddr,
+    ) -> Result<TargetName, NoMatch> {
         let address = canonical(destination.ip());
         let mut names = self.memory.names_for(agent, address);
         let matched = known.matched(agent, destination, &names);
@@ -110,7 +125,7 @@ impl Targets {
     }
 
     fn known(&self) -> Arc<Known> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.known.borrow())
     }
 }
 

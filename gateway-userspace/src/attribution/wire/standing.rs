@@ -6,6 +6,8 @@ use std::ops::Bound;
 use gateway_policy::level::Level;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Reload;
+
 /// Once a part is this long it takes no further cgroup. The longest path, with every byte escaped, still fits behind.
 const LONG_ENOUGH: usize = 24 * 1024;
 /// What an agent adds to a part beside its cgroups.
@@ -25,6 +27,7 @@ pub struct EnforcerStatus {
     /// Reports of refusals that did not fit into the ring buffer.
     pub lost_events: u64,
     pub kernel: String,
+    pub reload: Reload,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Gateway, View};
 use crate::attribution::wire::EnforcerStatus;
+use crate::config::Reload;
 use crate::control::live::LiveConnection;
 use crate::control::{EnforcerSeen, Status};
 use crate::report::counted;
@@ -46,6 +47,12 @@ fn health(view: &View) -> String {
         EnforcerSeen::Answers(status) => rows.extend(level(view, status)),
         EnforcerSeen::Gone { why } => rows.push(vec!["enforcer".to_string(), format!("GONE: {why}")]),
     }
+    if let Gateway::Answers(status) = &view.gateway {
+        rows.extend(reload("gateway", &status.reload));
+    }
+    if let EnforcerSeen::Answers(status) = &view.enforcer {
+        rows.extend(reload("enforcer", &status.reload));
+    }
     rows.extend(view.dangers.iter().map(|danger| {
         vec!["danger".to_string(), format!("[{}] {}: {}", danger.table, danger.key, danger.what)]
     }));
@@ -67,6 +74,19 @@ fn level(view: &View, status: &EnforcerStatus) -> Vec<Row> {
     }
     if status.lost_events > 0 {
         rows.push(vec!["lost".to_string(), format!("{} reports of refusals", status.lost_events)]);
+    }
+    rows
+}
+
+/// What the configuration says and the running service does not do.
+fn reload(who: &str, reload: &Reload) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if !reload.restart_needed.is_empty() {
+        let keys = reload.restart_needed.join(", ");
+        rows.push(vec!["restart".to_string(), format!("the {who}, so that {keys} holds")]);
+    }
+    if let Some(why) = &reload.refused {
+        rows.push(vec!["reload".to_string(), format!("REFUSED by the {who}: {why}; the former one holds")]);
     }
     rows
 }

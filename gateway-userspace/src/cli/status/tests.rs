@@ -1,5 +1,6 @@
 use super::*;
 use crate::attribution::wire::{EnforcerStatus, WatchedAgent, WatchedCgroup};
+use crate::config::Reload;
 use crate::control::counts::Counted;
 use crate::control::live::LiveConnection;
 
@@ -11,6 +12,7 @@ fn enforcer(level: Option<Level>) -> EnforcerSeen {
         agents: vec![WatchedAgent { name: "coder".to_string(), agent_id: 9, cgroups }],
         lost_events: 2,
         kernel: "6.12.9".to_string(),
+        reload: Reload::default(),
     })
 }
 
@@ -44,6 +46,7 @@ fn status(live: Vec<LiveConnection>) -> Status {
         live_by_agent: [("coder".to_string(), live.len() as u64)].into(),
         live,
         counts,
+        reload: Reload::default(),
     }
 }
 
@@ -75,6 +78,16 @@ fn one_screen_says_who_runs_what_is_open_and_what_was_refused() {
     ] {
         assert!(shown.contains(expected), "{expected:?} is not in\n{shown}");
     }
+}
+
+#[test]
+fn a_configuration_that_is_not_in_force_is_told() {
+    let mut behind = status(Vec::new());
+    behind.reload.restart_needed = vec!["serve.port".to_string(), "serve.user".to_string()];
+    behind.reload.refused = Some("the configuration has a mistake".to_string());
+    let shown = screen::draw(&view(Gateway::Answers(Box::new(behind)), Some(Level::Full), Level::Full));
+    assert!(shown.contains("restart   the gateway, so that serve.port, serve.user holds"), "{shown}");
+    assert!(shown.contains("REFUSED by the gateway: the configuration has a mistake"), "{shown}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use nix::sys::socket::{
 use crate::attribution::wire::{
     self, Answer, Attribution, EnforcerStatus, Notice, Question, StatusPart, WatchedAgent, WatchedCgroup,
 };
+use crate::config::Reload;
 
 pub struct FakeEnforcer {
     path: PathBuf,
@@ -162,6 +163,7 @@ impl Shared {
             }],
             lost_events: 0,
             kernel: "test".into(),
+            reload: Reload::default(),
         }
     }
 }

@@ -1,0 +1,60 @@
+//! An open connection is judged again whenever another configuration comes to hold.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gateway_policy::target::TargetName;
+
+use super::{Known, Targets};
+
+/// That an agent may have a connection to one of its targets, for as long as the configuration says so.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    pub agent: String,
+    pub destination: SocketAddr,
+    pub target: TargetName,
+    /// The configuration that said yes.
+    pub(super) granted_by: Arc<Known>,
+}
+
+/// What a connection has lost with the configuration that let it through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    Agent,
+    Target,
+}
+
+impl Targets {
+    /// Done when the configuration does not let the agent have this connection any more.
+    pub async fn lost(&self, lease: &Lease) -> Lost {
+        let mut news = self.known.subscribe();
+        loop {
+            // A configuration that came between the yes and this is judged first.
+            let known = Arc::clone(&news.borrow_and_update());
+            if let Some(lost) = self.judge_again(&known, lease).await {
+                return lost;
+            }
+            if news.changed().await.is_err() {
+                return pending().await;
+            }
+        }
+    }
+
+    /// A target that reads as it did is not looked for again: its name may have another address by now, and what was
+    /// opened to the former one goes on.
+    async fn judge_again(&self, known: &Arc<Known>, lease: &Lease) -> Option<Lost> {
+        let name = lease.target.as_str();
+        let target = |known: &Known| known.config.targets.get(name).cloned();
+        if !known.config.agents.contains_key(&lease.agent) {
+            Some(Lost::Agent)
+        } else if !known.allowed(&lease.agent).iter().any(|allowed| allowed == name) {
+            Some(Lost::Target)
+        } else if target(known) == target(&lease.granted_by) {
+            None
+        } else {
+            let found = self.find_by(known, &lease.agent, lease.destination).await;
+            (found.as_ref() != Ok(&lease.target)).then_some(Lost::Target)
+        }
+    }
+}
