@@ -16,6 +16,7 @@ mod reference;
 mod run;
 mod serve;
 mod status;
+mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ commands! {
     #[command(hide = true)]
     Ready(ready),
     Check(check),
+    Target(target),
     Status(status),
     Doctor(doctor),
     BypassTest(bypass_test),

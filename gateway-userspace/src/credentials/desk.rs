@@ -1,13 +1,14 @@
 //! The gateway's own connections to one server, at which logins are made and taken back. A few are kept open, since
 //! a session waits for them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gateway_protocols::postgres::login::Wish;
 use gateway_protocols::postgres::startup::{Replication, Version};
-use tokio::sync::{Mutex as Waiting, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::{IssueError, StaticSource};
@@ -23,6 +24,36 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const BEGIN: &str = "set synchronous_commit = off; set statement_timeout = '15s'; set lock_timeout = '10s'; \
     set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set search_path = pg_catalog, pg_temp";
 
+/// The servers of one target.
+#[derive(Debug)]
+pub struct Desks {
+    upstream: Arc<Upstream>,
+    own: Arc<StaticSource>,
+    database: String,
+    known: Mutex<BTreeMap<SocketAddr, Arc<Desk>>>,
+}
+
+impl Desks {
+    pub fn new(upstream: Arc<Upstream>, own: StaticSource) -> Self {
+        let database = upstream.keys.admin_database.clone();
+        Self { upstream, own: Arc::new(own), database, known: Mutex::default() }
+    }
+
+    pub fn at(&self, server: SocketAddr) -> Arc<Desk> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || {
+            let (upstream, own) = (Arc::clone(&self.upstream), Arc::clone(&self.own));
+            Arc::new(Desk::new(upstream, own, server, &self.database))
+        };
+        Arc::clone(known.entry(server).or_insert_with(fresh))
+    }
+
+    /// Those that some session went to.
+    pub fn known(&self) -> Vec<Arc<Desk>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
 /// Where the gateway talks with one server.
 #[derive(Debug)]
 pub struct Desk {
@@ -32,12 +63,10 @@ pub struct Desk {
     database: String,
     idle: Mutex<Vec<TargetSide>>,
     room: Semaphore,
-    /// Held while somebody looks for leftovers.
-    pub sweeping: Waiting<()>,
 }
 
 impl Desk {
-    pub fn new(upstream: Arc<Upstream>, own: Arc<StaticSource>, server: SocketAddr, database: &str) -> Self {
+    fn new(upstream: Arc<Upstream>, own: Arc<StaticSource>, server: SocketAddr, database: &str) -> Self {
         Self {
             upstream,
             own,
@@ -45,7 +74,6 @@ impl Desk {
             database: database.to_owned(),
             idle: Mutex::default(),
             room: Semaphore::new(CONNECTIONS),
-            sweeping: Waiting::default(),
         }
     }
 

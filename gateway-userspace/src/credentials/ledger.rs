@@ -103,7 +103,14 @@ impl Book {
     }
 
     /// Writes down that a login is about to be made. Done when it would survive a power cut.
-    pub fn make(&self, login: &str, made: Made) -> Result<(), LedgerError> {
+    pub async fn make(book: &Arc<Self>, login: &str, made: Made) -> Result<(), LedgerError> {
+        let (writer, login) = (Arc::clone(book), login.to_owned());
+        // To wait for the disk is nothing for the event loop.
+        let written = tokio::task::spawn_blocking(move || writer.write(&login, made)).await;
+        written.unwrap_or_else(|error| Err(book.failed(io::Error::other(error))))
+    }
+
+    fn write(&self, login: &str, made: Made) -> Result<(), LedgerError> {
         let file = {
             let mut pages = self.pages();
             let line = Line::Made { login: login.to_owned(), made: made.clone() };
@@ -238,8 +245,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let id = {
             let book = Book::open(folder.path()).expect("a book");
-            book.make("a", made()).expect("a line");
-            book.make("b", made()).expect("a line");
+            book.write("a", made()).expect("a line");
+            book.write("b", made()).expect("a line");
             assert_eq!(book.left_behind("orders"), []);
             book.gone("a");
             book.id.clone()
@@ -254,7 +261,7 @@ mod tests {
     fn a_login_is_left_behind_once_its_session_is_over() {
         let folder = tempfile::tempdir().expect("a folder");
         let book = Book::open(folder.path()).expect("a book");
-        book.make("a", made()).expect("a line");
+        book.write("a", made()).expect("a line");
         assert!(book.is_live("a"));
         book.leave("a");
         assert_eq!(book.left_behind("orders").len(), 1);
@@ -263,7 +270,7 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_off_is_no_line_and_a_broken_one_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
-        Book::open(folder.path()).expect("a book").make("a", made()).expect("a line");
+        Book::open(folder.path()).expect("a book").write("a", made()).expect("a line");
         let path = folder.path().join(LINES);
         let text = fs::read_to_string(&path).expect("lines");
         fs::write(&path, format!("{text}{{\"made\"")).expect("lines");
@@ -276,7 +283,7 @@ mod tests {
     fn the_file_does_not_grow_with_what_is_gone() {
         let folder = tempfile::tempdir().expect("a folder");
         let book = Book::open(folder.path()).expect("a book");
-        book.make("kept", made()).expect("a line");
+        book.write("kept", made()).expect("a line");
         for login in 0..LONGEST {
             let login = login.to_string();
             book.pages().made.insert(login.clone(), made());

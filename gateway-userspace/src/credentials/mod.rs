@@ -5,6 +5,8 @@
 #![allow(dead_code, unused_imports)] // until the first login comes through
 
 mod desk;
+mod fixed_pool;
+pub mod install;
 mod ledger;
 mod name;
 mod postgres_role;
@@ -17,11 +19,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gateway_protocols::postgres::scram::Keys;
 use thiserror::Error;
 
-use crate::config::{CredentialKind, Postgres};
+use crate::config::CredentialKind;
+use crate::random;
 use crate::session::postgres::upstream::{Upstream, UpstreamError};
 use crate::tls::target::TrustError;
+use desk::Desks;
+use fixed_pool::PoolSource;
 pub use ledger::{Ledger, LedgerError};
 use postgres_role::RoleSource;
 pub use proof::{Password, Proof};
@@ -35,6 +41,7 @@ pub struct Need<'a> {
     pub session: &'a str,
     /// The very server that the session goes to.
     pub server: SocketAddr,
+    pub database: &'a str,
 }
 
 /// Something that is still to be done, whoever waits for it.
@@ -130,27 +137,32 @@ pub enum IssueError {
     NotShut(#[source] Box<UpstreamError>),
     #[error("all logins of the pool are lent")]
     NoneFree,
+    #[error(
+        "the pool does not clean up in database {0:?}; add it to `databases` and run `postern target init`"
+    )]
+    NotPrepared(String),
     #[error("a login that is not written down is not made")]
     Ledger(#[from] LedgerError),
     #[error("the gateway has no random numbers")]
     Random(#[source] std::io::Error),
-    #[error("logins of this kind are not known to the gateway: {0}")]
-    Unknown(&'static str),
 }
 
 /// The source that a target's configuration names.
-pub fn source(
-    target: &str,
-    keys: &Postgres,
-    upstream: &Arc<Upstream>,
-    ledger: &Arc<Ledger>,
-) -> Box<dyn CredentialSource> {
+pub fn source(target: &str, upstream: &Arc<Upstream>, ledger: &Arc<Ledger>) -> Box<dyn CredentialSource> {
+    let keys = &upstream.keys;
     let own = StaticSource::new(keys);
+    let desks = |own| Desks::new(Arc::clone(upstream), own);
     match keys.credential {
         CredentialKind::Static => Box::new(own),
         CredentialKind::Role => {
-            Box::new(RoleSource::new(target, keys, own, Arc::clone(upstream), Arc::clone(ledger)))
+            Box::new(RoleSource::new(target, &keys.grant, desks(own), Arc::clone(ledger)))
         }
-        CredentialKind::Pool | CredentialKind::ClientCert => Box::new(own),
+        CredentialKind::Pool => Box::new(PoolSource::new(target, keys, desks(own), Arc::clone(ledger))),
+        CredentialKind::ClientCert => Box::new(own),
     }
+}
+
+/// Random keys, which no password leads to.
+fn fresh_keys() -> std::io::Result<Keys> {
+    Ok(Keys::without_password(*random::bytes::<32>()?, *random::bytes::<32>()?))
 }

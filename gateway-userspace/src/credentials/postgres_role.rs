@@ -3,24 +3,21 @@
 //! What a login may do comes from the roles of `grant` and from nowhere else: it inherits from them and cannot become
 //! them. It has no password; the gateway holds keys that no password has, and shuts the login behind the session.
 
-mod sql;
+pub mod sql;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gateway_protocols::postgres::scram::{Keys, USUAL_ITERATIONS, Verifier};
 
-use super::desk::Desk;
+use super::desk::{Desk, Desks};
 use super::ledger::{Book, Made};
-use super::{Credential, CredentialSource, IssueError, Ledger, Lent, Need, Proof, StaticSource, Work};
-use crate::config::Postgres;
+use super::{Credential, CredentialSource, IssueError, Ledger, Lent, Need, Proof, Work, fresh_keys};
 use crate::random;
 use crate::report::one_line;
-use crate::session::postgres::upstream::{Upstream, UpstreamError};
+use crate::session::postgres::upstream::UpstreamError;
 
 /// From this version on a role that may make roles rules over those that it made only.
-const FIRST: u32 = 16;
+pub const FIRST: u32 = 16;
 
 #[derive(Debug)]
 pub struct RoleSource {
@@ -31,30 +28,13 @@ pub struct RoleSource {
 struct Shared {
     target: String,
     grant: Vec<String>,
-    database: String,
-    own: Arc<StaticSource>,
-    upstream: Arc<Upstream>,
+    desks: Desks,
     ledger: Arc<Ledger>,
-    desks: Mutex<BTreeMap<SocketAddr, Arc<Desk>>>,
 }
 
 impl RoleSource {
-    pub fn new(
-        target: &str,
-        keys: &Postgres,
-        own: StaticSource,
-        upstream: Arc<Upstream>,
-        ledger: Arc<Ledger>,
-    ) -> Self {
-        let shared = Shared {
-            target: target.to_owned(),
-            grant: keys.grant.clone(),
-            database: keys.admin_database.clone(),
-            own: Arc::new(own),
-            upstream,
-            ledger,
-            desks: Mutex::default(),
-        };
+    pub fn new(target: &str, grant: &[String], desks: Desks, ledger: Arc<Ledger>) -> Self {
+        let shared = Shared { target: target.to_owned(), grant: grant.to_vec(), desks, ledger };
         Self { shared: Arc::new(shared) }
     }
 }
@@ -71,7 +51,7 @@ impl CredentialSource for RoleSource {
 
 impl Shared {
     async fn mint(self: &Arc<Self>, need: Need<'_>) -> Result<Credential, IssueError> {
-        let desk = self.desk(need.server);
+        let desk = self.desks.at(need.server);
         let version = desk.version().await?;
         if version < FIRST {
             return Err(IssueError::TooOld(version));
@@ -81,7 +61,7 @@ impl Shared {
         let keys = fresh_keys().map_err(IssueError::Random)?;
         let salt = random::bytes::<16>().map_err(IssueError::Random)?;
         let made = Made { target: self.target.clone(), server: need.server };
-        write_down(&book, &login, made).await?;
+        Book::make(&book, &login, made).await?;
         let lent = MintedLogin { login: login.clone(), desk: Arc::clone(&desk), book, over: false };
         let verifier = Verifier::new(&keys, &*salt, USUAL_ITERATIONS);
         // From here on the login is given back whatever happens, by dropping `lent` at the latest.
@@ -94,15 +74,6 @@ impl Shared {
         }
     }
 
-    fn desk(&self, server: SocketAddr) -> Arc<Desk> {
-        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || {
-            let (upstream, own) = (Arc::clone(&self.upstream), Arc::clone(&self.own));
-            Arc::new(Desk::new(upstream, own, server, &self.database))
-        };
-        Arc::clone(desks.entry(server).or_insert_with(fresh))
-    }
-
     /// Takes back what stands in the ledger, and what bears this gateway's name at the servers that it knows.
     async fn sweep(self: &Arc<Self>) {
         let book = match self.ledger.open() {
@@ -112,17 +83,14 @@ impl Shared {
             }
         };
         for (login, server) in book.left_behind(&self.target) {
-            take_back(&self.desk(server), &book, &login).await;
+            take_back(&self.desks.at(server), &book, &login).await;
         }
-        let desks: Vec<_> =
-            self.desks.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for desk in desks {
+        for desk in self.desks.known() {
             self.sweep_server(&desk, &book).await;
         }
     }
 
     async fn sweep_server(&self, desk: &Desk, book: &Book) {
-        let _alone = desk.sweeping.lock().await;
         let found = match desk.run(&sql::list(&book.id.prefix())).await {
             Ok(found) => found,
             Err(error) => {
@@ -137,18 +105,6 @@ impl Shared {
             take_back(desk, book, &login).await;
         }
     }
-}
-
-/// Random keys, which no password leads to.
-fn fresh_keys() -> std::io::Result<Keys> {
-    Ok(Keys::without_password(*random::bytes::<32>()?, *random::bytes::<32>()?))
-}
-
-/// To wait for the disk is nothing for the event loop.
-async fn write_down(book: &Arc<Book>, login: &str, made: Made) -> Result<(), IssueError> {
-    let (book, login) = (Arc::clone(book), login.to_owned());
-    let written = tokio::task::spawn_blocking(move || book.make(&login, made)).await;
-    written.map_err(|error| IssueError::Random(std::io::Error::other(error)))?.map_err(IssueError::from)
 }
 
 fn refused(error: Box<UpstreamError>) -> IssueError {

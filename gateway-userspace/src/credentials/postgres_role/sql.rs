@@ -58,6 +58,27 @@ pub fn drop_role(login: &str) -> String {
     format!("drop role {login}")
 }
 
+/// What an administrator runs once: a login that can make logins, and give them these memberships and no others.
+pub fn install(user: &str, grant: &[String]) -> String {
+    let (name, user) = (literal(user), identifier(user));
+    let grants: String = grant
+        .iter()
+        .map(|role| {
+            format!("grant {} to {user} with admin true, inherit false, set false;\n", identifier(role))
+        })
+        .collect();
+    format!(
+        "-- The gateway's login, which makes a login for each session. To be run by an administrator.\n\
+         begin;\n\
+         do $postern$ begin\n    \
+         if not exists (select from pg_catalog.pg_roles where rolname = {name}) then create role {user}; end if;\n\
+         end $postern$;\n\
+         alter role {user} login createrole noinherit nosuperuser nocreatedb noreplication nobypassrls;\n\
+         -- It can give these away, and has nothing of them itself.\n\
+         {grants}commit;\n"
+    )
+}
+
 /// All logins whose names begin like this.
 pub fn list(prefix: &str) -> String {
     format!("select rolname from pg_roles where starts_with(rolname, {})", literal(prefix))

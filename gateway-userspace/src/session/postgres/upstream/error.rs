@@ -61,6 +61,7 @@ impl UpstreamError {
                 IssueError::NoneFree => {
                     (Code::TooManyConnections, "the gateway has no free login for the server".to_owned())
                 }
+                IssueError::NotPrepared(_) => said("42501"),
                 _ => (Code::ConnectionFailure, NO_LOGIN.to_owned()),
             },
             Self::Login(_) | Self::NotConfigured(_) | Self::Random(_) | Self::Command { .. } => {
@@ -81,6 +82,7 @@ impl UpstreamError {
 
 const NO_LOGIN: &str = "the gateway could not log in to the server; its operator has been told why";
 
+/// What a SQLSTATE of the server means to an agent.
 fn said(code: &str) -> (Code, String) {
     let (code, message) = match code {
         "3D000" => (Code::UndefinedDatabase, "the database does not exist"),

@@ -87,7 +87,11 @@ impl Upstreams {
     ) -> Result<Entered, UpstreamError> {
         let account = self.account(target)?;
         let server = stream.peer_addr().map_err(UpstreamError::Lost)?;
-        let mut credential = account.source.issue(Need { session, server }).await.map_err(Box::new)?;
+        let mut credential = account
+            .source
+            .issue(Need { session, server, database: &wish.database })
+            .await
+            .map_err(Box::new)?;
         wish.user.clone_from(&credential.user);
         let entered = async {
             let approached = account.upstream.approach(stream, credential.proof.certificate()).await?;
@@ -142,7 +146,7 @@ impl Upstreams {
             return Ok(Arc::clone(account));
         }
         let upstream = Arc::new(Upstream::new(target, keys)?);
-        let source = credentials::source(name, keys, &upstream, &self.ledger);
+        let source = credentials::source(name, &upstream, &self.ledger);
         let account = Arc::new(Account { target: target.clone(), upstream, source });
         accounts.insert(name.to_owned(), Arc::clone(&account));
         Ok(account)
