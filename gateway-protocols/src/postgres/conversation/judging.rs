@@ -77,7 +77,7 @@ impl Postgres {
         let parse = Parse::read(message.body).map_err(malformed)?;
         fits(parse.statement)?;
         let size = parse.text.len().saturating_add(parse.statement.len());
-        self.statements.room(size).map_err(|_| too_many("prepared statements"))?;
+        self.statements.room(size).map_err(|_| self.too_many("prepared statements"))?;
         let text = self.read(parse.text)?;
         let allowed = self.judge(text, Stage::Prepare, court)?;
         let forwarded = forward::forward(allowed, message.part.clone(), plan);
@@ -106,12 +106,12 @@ impl Postgres {
             Found::Known(statement) => Arc::clone(&statement.text),
             Found::Unsettled => return Err(Objection::Wait),
             Found::Nothing => {
-                return Err(unjudged(Code::UndefinedStatement, "no such statement was prepared by Parse"));
+                return Err(missing(Code::UndefinedStatement, "prepared statement", bind.statement));
             }
         };
         let binding = (message.body.len() <= KEPT_BINDING).then_some(message.body);
         let size = binding.map_or(0, <[u8]>::len).saturating_add(bind.portal.len());
-        self.portals.room(size).map_err(|_| too_many("portals"))?;
+        self.portals.room(size).map_err(|_| self.too_many("portals"))?;
         let allowed = self.judge_bound(&text, &bind, court)?;
         let forwarded = forward::forward(allowed, message.part.clone(), plan);
         self.note_effect(forwarded);
@@ -145,7 +145,7 @@ impl Postgres {
         let portal = match self.portals.find(name, self.next.batch) {
             Found::Known(portal) => portal,
             Found::Unsettled => return Err(Objection::Wait),
-            Found::Nothing => return Err(unjudged(Code::UndefinedPortal, "no such portal was made by Bind")),
+            Found::Nothing => return Err(missing(Code::UndefinedPortal, "portal", name)),
         };
         let text = Arc::clone(&portal.text);
         if portal.settings == self.settings.version() {
@@ -213,6 +213,16 @@ impl Postgres {
         }
     }
 
+    /// There is no room for one more, unless answers that are to come make some.
+    fn too_many(&self, what: &str) -> Objection {
+        if !self.awaited.is_settled() {
+            return Objection::Wait;
+        }
+        let message = alloc::format!("this connection has too many {what} for the gateway");
+        let refusal = Refusal::error(Code::ProgramLimitExceeded, message);
+        Objection::Unjudged(refusal.with_hint("Close some of them first."))
+    }
+
     fn note_effect(&mut self, forwarded: Forwarded) {
         match forwarded.settings() {
             Effect::Kept => (),
@@ -227,9 +237,12 @@ fn unjudged(code: Code, why: &'static str) -> Objection {
     Objection::Unjudged(Refusal::error(code, why))
 }
 
-fn too_many(what: &str) -> Objection {
-    let message = alloc::format!("this connection has too many {what} for the gateway");
+/// In the target's own words, which drivers know. That SQL has made one of this name helps nothing: its text was not
+/// judged as what runs here.
+fn missing(code: Code, what: &str, name: &[u8]) -> Objection {
+    let message =
+        alloc::format!("{what} \"{}\" does not exist", alloc::string::String::from_utf8_lossy(name));
     Objection::Unjudged(
-        Refusal::error(Code::ProgramLimitExceeded, message).with_hint("Close some of them first."),
+        Refusal::error(code, message).with_hint("Only what was made by messages can be used by messages."),
     )
 }

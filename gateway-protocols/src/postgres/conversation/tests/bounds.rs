@@ -45,14 +45,28 @@ fn kinds_that_are_never_long_end_the_connection_when_they_are() {
 #[test]
 fn too_many_statements_or_portals_are_refused() {
     let limits = Limits { statements: 2, portals: 1, ..Limits::default() };
-    let played = played_within("> P a: 1 | P b: 2 | S | P c: 3 | S", limits);
-    assert_eq!(played.to_target, "P a: 1 | P b: 2 | S | E postern refused 1 | S");
-    let played = played_within("> P a: 1 | B x=a() | B y=a() | S", limits);
-    assert_eq!(played.to_target, "P a: 1 | B x=a() | E postern refused 1 | S");
+    let two = "> P a: 1 | P b: 2 | S\n< 1 | 1 | Z I\n> P c: 3 | S";
+    assert_eq!(played_within(two, limits).to_target, "P a: 1 | P b: 2 | S | E postern refused 1 | S");
+    let two = "> P a: 1 | B x=a() | H\n< 1 | 2\n> B y=a() | S";
+    assert_eq!(played_within(two, limits).to_target, "P a: 1 | B x=a() | H | E postern refused 1 | S");
     let bytes = Limits { statement_bytes: 400, ..Limits::default() };
     let text = "x".repeat(300);
-    let played = played_within(&alloc::format!("> P a: 1 | P b: {text} | S"), bytes);
-    assert_eq!(played.to_target, "P a: 1 | E postern refused 1 | S");
+    let played = played_within(&alloc::format!("> P a: 1 | S\n< 1 | Z I\n> P b: {text} | S"), bytes);
+    assert_eq!(played.to_target, "P a: 1 | S | E postern refused 1 | S");
+}
+
+/// Each binding of the unnamed portal takes the place of the one before, but only once the target says so.
+#[test]
+fn room_that_answers_make_is_waited_for() {
+    let limits = Limits { portals: 2, ..Limits::default() };
+    let played = played_within(
+        "> P : 1 | B =() | E | B =() | E | B =() | E | S
+         < 1 | 2 | C X | 2 | C X
+         < 2 | C X | Z I",
+        limits,
+    );
+    assert_eq!(played.to_target, "P : 1 | B =() | E | B =() | E | H | B =() | E | S");
+    assert_eq!(played.court.last().map(|heard| &**heard), Some("4 done X"));
 }
 
 #[test]

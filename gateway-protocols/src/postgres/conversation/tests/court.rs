@@ -79,7 +79,11 @@ fn verdict(text: &str) -> Verdict {
         });
     }
     let rows = if text.contains("shown") { Rows::Shown } else { Rows::AsTheyAre };
-    let settings = if text.contains("set ") { Settings::Changed } else { Settings::Kept };
+    let settings = if text.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("set ")) {
+        Settings::Changed
+    } else {
+        Settings::Kept
+    };
     match Judgement::unjudged().verdict() {
         Verdict::Allow(permit) => Verdict::Allow(permit.obliged(Obligations { rows, settings })),
         denied => denied,

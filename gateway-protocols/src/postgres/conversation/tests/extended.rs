@@ -196,7 +196,7 @@ fn statements_that_are_gone_cannot_be_bound() {
         let played = played(&alloc::format!(
             "> P s: select 1 | S\n< 1 | Z I\n{gone}\n> B =s() | E | S\n< E 34000 portal \"postern refused 1\" | Z I"
         ));
-        assert!(played.to_agent.ends_with("E 26000 no such statement was prepared by Parse | Z I"), "{gone}");
+        assert!(played.to_agent.ends_with("E 26000 prepared statement \"s\" does not exist | Z I"), "{gone}");
         assert!(played.to_target.ends_with("E postern refused 1 | S"), "{gone}");
     }
 }
@@ -209,12 +209,12 @@ fn portals_end_with_their_transaction() {
          > E c | S
          < E 34000 portal \"postern refused 1\" does not exist | Z I",
         "P s: select 1 | B c=s() | S | E postern refused 1 | S",
-        "1 | 2 | Z I | E 34000 no such portal was made by Bind | Z I",
+        "1 | 2 | Z I | E 34000 portal \"c\" does not exist | Z I",
         &[
             "prepare 1: select 1 in public",
             "run 2: select 1 in public",
             "1 prepared",
-            "refused: no such portal was made by Bind",
+            "refused: portal \"c\" does not exist",
         ],
     );
 }
