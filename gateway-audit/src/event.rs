@@ -180,6 +180,20 @@ pub enum Ending {
     AgentRemoved,
     /// The configuration does not lead this agent to that target any more.
     TargetRemoved,
+    /// The agent was not let in by the gateway.
+    LoginFailed {
+        why: String,
+    },
+    /// The gateway was not let in by the target.
+    TargetLoginFailed {
+        why: String,
+    },
+    /// It asked for the query of another connection of the same agent to be cancelled, and the target has heard.
+    CancelPassedOn {
+        connection: u64,
+    },
+    /// It asked for a query to be cancelled that is none of this agent's, or none at all.
+    NothingToCancel,
     /// The gateway stopped, and the connection was still open after `serve.drain_timeout`.
     GatewayStopped,
     /// The gateway could not go on.

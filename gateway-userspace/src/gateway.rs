@@ -24,6 +24,7 @@ use crate::pipeline;
 use crate::relay::Relays;
 use crate::report::{WithHelp, one_line};
 use crate::session::postgres::reception::Reception;
+use crate::session::postgres::upstream::Upstreams;
 use crate::targets::Targets;
 
 /// How long the endings of connections that were cut may take to be written.
@@ -45,6 +46,7 @@ pub struct Gateway {
     pub live: Live,
     /// For agents that speak PostgreSQL.
     pub reception: Reception,
+    pub upstreams: Upstreams,
     pub since: Instant,
     reload: Mutex<Reload>,
     numbers: AtomicU64,
@@ -77,7 +79,8 @@ impl Gateway {
             dns,
             counts,
             live: Live::default(),
-            reception: Reception::open(&config)
+            upstreams: Upstreams::new(Arc::clone(&config)),
+            reception: Reception::open(Arc::clone(&config))
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
             since: Instant::now(),
             reload: Mutex::default(),
@@ -112,6 +115,8 @@ impl Gateway {
         }
         doors.spawn(control.serve(Arc::clone(self)));
         doors.spawn(Arc::clone(self).listen_to_the_enforcer());
+        let gateway = Arc::clone(self);
+        doors.spawn(async move { gateway.upstreams.keep().await });
         ready();
         stop.await;
         doors.shutdown().await;
@@ -125,8 +130,10 @@ impl Gateway {
             Ok(config) => {
                 *reload = Reload::of_gateway(&self.config, &config);
                 // Before an agent can mean a target that nothing vouches for.
-                self.reception.replace(&config);
-                self.targets.replace(Arc::new(config));
+                let config = Arc::new(config);
+                self.reception.replace(Arc::clone(&config));
+                self.upstreams.replace(Arc::clone(&config));
+                self.targets.replace(config);
                 tracing::info!("agents and targets were read again");
                 if !reload.restart_needed.is_empty() {
                     let keys = reload.restart_needed.join(", ");

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::mistakes::Mistakes;
 use super::postgres::{Judging, Postgres};
+use super::secret_reference::SecretReference;
 use super::section::section;
 use super::values::{self, Located};
 
@@ -83,6 +84,7 @@ pub struct Agent {
     pub targets: Vec<String>,
     pub inbound: Inbound,
     pub unix_sockets: Vec<UnixPeer>,
+    pub placeholder: Option<SecretReference>,
     pub danger_root: bool,
     pub danger_delegated: bool,
 }
@@ -94,6 +96,7 @@ impl From<AgentKeys> for Agent {
             targets: keys.targets.into_iter().map(|target| target.value).collect(),
             inbound: keys.inbound,
             unix_sockets: keys.unix_sockets,
+            placeholder: keys.placeholder,
             danger_root: keys.danger_root,
             danger_delegated: keys.danger_delegated,
         }
@@ -270,6 +273,11 @@ section! {
         /// Unix sockets outside the agent that it may talk to: a path, or `"@name"` for an abstract socket.
         #[form("a socket, or a list of them", default = ["/run/systemd/journal/stdout"], read = values::list(values::unix_peer))]
         unix_sockets: Vec<UnixPeer>,
+        /// A password for drivers that insist on being asked for one: a reference to it, such as `"file:PATH"`. It opens
+        /// nothing but this gate and only for this agent, so it may stand where a real one stood. Without it, agents are
+        /// asked for nothing.
+        #[form("a reference to a secret, or \"none\"", default = "none", read = values::or_none(values::secret_reference))]
+        placeholder: Option<SecretReference>,
         /// Lets the agent run as root. Root can be held against network calls, not contained in general.
         #[form("true or false", default = false, read = values::flag)]
         danger_root: bool,

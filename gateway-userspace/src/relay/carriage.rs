@@ -136,6 +136,10 @@ impl Carriage {
             | Ending::Idle
             | Ending::ConnectTimedOut
             | Ending::ConnectFailed { .. }
+            | Ending::LoginFailed { .. }
+            | Ending::TargetLoginFailed { .. }
+            | Ending::CancelPassedOn { .. }
+            | Ending::NothingToCancel
             | Ending::AgentRemoved
             | Ending::TargetRemoved
             | Ending::GatewayStopped

@@ -13,7 +13,6 @@ mod tests;
 use std::time::Duration;
 
 use gateway_protocols::postgres::refusal::Refusal;
-use gateway_protocols::postgres::scram::Verifier;
 use gateway_protocols::postgres::startup::{
     self, CancelKey, Opening, Read, Replication, Startup, TLS_HANDSHAKE, Version,
 };
@@ -21,6 +20,8 @@ use gateway_protocols::postgres::welcome;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::placeholders::Placeholders;
+use crate::config::SecretReference;
 use crate::relay::wire::Wire;
 use crate::tls::{Authority, Subject};
 pub use error::GreetError;
@@ -43,7 +44,7 @@ pub enum Login<'a> {
     /// Nothing: the kernel attests who it is.
     Attested,
     /// A password that proves nothing to anybody else.
-    Placeholder(&'a Verifier),
+    Placeholder(&'a Placeholders, &'a SecretReference),
 }
 
 /// What an agent came for.
@@ -195,7 +196,7 @@ impl Caller {
         }
         match door.login {
             Login::Attested => (),
-            Login::Placeholder(verifier) => self.prove(verifier).await?,
+            Login::Placeholder(known, place) => self.prove(&*known.verifier(place).await?).await?,
         }
         let Startup { user, database, parameters, replication, .. } = startup;
         Ok(Claim { user, database, parameters, version, replication })

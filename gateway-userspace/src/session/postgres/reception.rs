@@ -1,33 +1,49 @@
 //! What the gateway needs to receive agents that speak PostgreSQL, whatever their target.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::net::TcpStream;
 
 use super::cancel::Cancels;
+use super::greeting::{Arrival, Door, GreetError, Login, greet};
+use super::placeholders::{PlaceholderError, Placeholders};
 use crate::config::Config;
 use crate::report::one_line;
 use crate::tls::trust::Trust;
-use crate::tls::{Authority, AuthorityError};
+use crate::tls::{Authority, AuthorityError, Subject};
 
 #[derive(Debug)]
 pub struct Reception {
-    pub authority: Authority,
     pub cancels: Arc<Cancels>,
+    config: RwLock<Arc<Config>>,
+    authority: Authority,
+    placeholders: Placeholders,
     trust: Trust,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum ReceptionError {
+    #[error("cannot open the gateway's certificate authority")]
+    Authority(#[from] AuthorityError),
+    #[error("cannot prepare the logins of agents")]
+    Placeholders(#[from] PlaceholderError),
+}
+
 impl Reception {
-    pub fn open(config: &Config) -> Result<Self, AuthorityError> {
+    pub fn open(config: Arc<Config>) -> Result<Self, ReceptionError> {
         let reception = Self {
-            authority: Authority::open(&config.serve.authority, &config.certified_hosts().collect())?,
             cancels: Arc::default(),
+            authority: Authority::open(&config.serve.authority, &config.certified_hosts().collect())?,
+            placeholders: Placeholders::new()?,
             trust: Trust::below(&config.serve.trust),
+            config: RwLock::new(config),
         };
         reception.publish();
         Ok(reception)
     }
 
     /// From now on another configuration holds.
-    pub fn replace(&self, config: &Config) {
+    pub fn replace(&self, config: Arc<Config>) {
         match self.authority.cover(&config.certified_hosts().collect()) {
             Ok(()) => self.publish(),
             Err(error) => {
@@ -37,6 +53,28 @@ impl Reception {
                 );
             }
         }
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// Receives an agent that takes the gateway for `subject`. Whoever is turned away has been told why.
+    pub async fn receive(
+        &self,
+        stream: TcpStream,
+        agent: &str,
+        subject: &Subject,
+    ) -> Result<Arrival, GreetError> {
+        let config = self.config();
+        let placeholder = config.agents.get(agent).and_then(|agent| agent.placeholder.as_ref());
+        let login = match placeholder {
+            Some(place) => Login::Placeholder(&self.placeholders, place),
+            None => Login::Attested,
+        };
+        let limit = config.serve.login_timeout;
+        greet(stream, &Door { authority: &self.authority, subject, login, limit }).await
+    }
+
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Agents that check no certificates do without, so a failure does not stop the gateway.
@@ -46,8 +84,8 @@ impl Reception {
             return;
         }
         if let Err(error) = self.trust.publish(&certificates) {
-            let folder = self.trust.own.display();
-            tracing::error!(%error, %folder, "what agents have to believe could not be written");
+            let file = self.trust.own.display();
+            tracing::error!(%error, %file, "what agents have to believe could not be written");
         }
     }
 }

@@ -10,6 +10,7 @@ use gateway_protocols::postgres::scram::ScramError;
 use gateway_protocols::postgres::startup::Malformed;
 use rustls::AlertDescription;
 
+use crate::session::postgres::placeholders::PlaceholderError;
 use crate::tls::AuthorityError;
 
 /// No text of the agent's is in here, so each may stand in a record.
@@ -37,6 +38,8 @@ pub enum GreetError {
     NoAlpn,
     #[error("the gateway has no certificate to show")]
     Certificate(#[from] AuthorityError),
+    #[error("the agent's login cannot be checked")]
+    Unchecked(#[from] PlaceholderError),
     #[error("a message of the agent's login cannot be read")]
     Login(#[from] frame::Malformed),
     #[error("the agent did not answer the request for its placeholder")]
@@ -78,6 +81,9 @@ impl GreetError {
             Self::NoAlpn => violation("a connection that begins with TLS must name postgresql (ALPN)".into()),
             Self::Certificate(_) => {
                 Some(Refusal::fatal(Code::Internal, "the gateway has no certificate to show"))
+            }
+            Self::Unchecked(_) => {
+                Some(Refusal::fatal(Code::Internal, "the gateway cannot read this agent's placeholder"))
             }
             Self::Login(why) => violation(format!("a message of the login cannot be read: {why}").into()),
             Self::NoAnswer => violation("the answer to a request for a password was expected".into()),

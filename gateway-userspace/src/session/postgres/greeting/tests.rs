@@ -74,6 +74,14 @@ async fn a_wrong_placeholder_is_refused_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_placeholder_nobody_comes_in() {
+    let gateway = Gateway::with_placeholder("not-a-secret").await.without_placeholder_file();
+    let (said, heard) = tokio::join!(psql(gateway.conninfo("password=not-a-secret")), gateway.hear());
+    assert!(said.contains("FATAL:  the gateway cannot read this agent's placeholder"), "{said}");
+    assert!(matches!(&heard, Heard::Failed(why) if why.contains("cannot be checked")), "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_no_after_the_login_reaches_the_agent_with_and_without_tls() {
     let gateway = Gateway::refusing().await;
     for mode in ["disable", "require"] {

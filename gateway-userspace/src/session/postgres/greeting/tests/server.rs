@@ -1,12 +1,13 @@
 //! A gateway as far as its door, and those who knock.
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gateway_policy::target::{HostName, TargetHost};
 use gateway_protocols::postgres::refusal::{Code, Refusal};
-use gateway_protocols::postgres::scram::{Keys, USUAL_ITERATIONS, Verifier};
 use gateway_protocols::postgres::startup::{CancelKey, Version};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,8 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 
 use super::super::{Arrival, Claim, Door, Login, greet};
+use crate::config::SecretReference;
 use crate::relay::wire::Wire;
 use crate::report::one_line;
+use crate::session::postgres::placeholders::Placeholders;
 use crate::tls::trust::Trust;
 use crate::tls::{Authority, Permits, Subject};
 
@@ -33,7 +36,8 @@ pub struct Gateway {
     authority: Authority,
     subject: Subject,
     listener: TcpListener,
-    verifier: Option<Verifier>,
+    placeholders: Placeholders,
+    placeholder: Option<SecretReference>,
     refuses: bool,
     limit: Duration,
 }
@@ -49,13 +53,21 @@ impl Gateway {
         let names = vec![HostName::parse("db.example.com").expect("a name")];
         let subject = Subject { names, address: [127, 0, 0, 1].into() };
         let limit = Duration::from_secs(20);
-        Self { folder, authority, subject, listener, verifier: None, refuses: false, limit }
+        let placeholders = Placeholders::new().expect("placeholders");
+        Self { folder, authority, subject, listener, placeholders, placeholder: None, refuses: false, limit }
     }
 
     pub async fn with_placeholder(password: &str) -> Self {
-        let keys = Keys::derive(password.as_bytes(), b"salt of a test", USUAL_ITERATIONS).expect("keys");
-        let verifier = Verifier::new(&keys, b"salt of a test", USUAL_ITERATIONS);
-        Self { verifier: Some(verifier), ..Self::attested().await }
+        let gateway = Self::attested().await;
+        let path = gateway.folder.path().join("placeholder");
+        std::fs::write(&path, password).expect("written");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode");
+        Self { placeholder: Some(SecretReference::File(path)), ..gateway }
+    }
+
+    pub fn without_placeholder_file(self) -> Self {
+        std::fs::remove_file(self.folder.path().join("placeholder")).expect("it was there");
+        self
     }
 
     pub async fn refusing() -> Self {
@@ -111,7 +123,8 @@ impl Gateway {
 
     async fn receive(&self) -> Result<Arrival, super::super::GreetError> {
         let (stream, _) = self.listener.accept().await.expect("accept");
-        let login = self.verifier.as_ref().map_or(Login::Attested, Login::Placeholder);
+        let placeholder = |place| Login::Placeholder(&self.placeholders, place);
+        let login = self.placeholder.as_ref().map_or(Login::Attested, placeholder);
         let door = Door { authority: &self.authority, subject: &self.subject, login, limit: self.limit };
         greet(stream, &door).await
     }

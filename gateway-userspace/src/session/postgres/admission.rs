@@ -1,0 +1,199 @@
+//! Both logins of a session: the agent's at the gateway, and the gateway's at the target.
+//!
+//! An agent hears of its login only once the target has let the gateway in. Until then whatever fails is told to it in
+//! PostgreSQL's words.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gateway_audit::event::Ending;
+use gateway_policy::target::TargetName;
+use gateway_protocols::postgres::login::Wish;
+use gateway_protocols::postgres::refusal::{Code, Refusal};
+use gateway_protocols::postgres::startup::{CancelKey, Replication};
+use gateway_protocols::postgres::wishes;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::cancel::{Errand, Registered};
+use super::greeting::{Arrival, Claim, GreetError, Greeted};
+use super::upstream::{Entered, UpstreamError};
+use crate::credentials::Credential;
+use crate::gateway::Gateway;
+use crate::relay::upstream;
+use crate::relay::wire::Wire;
+use crate::report::one_line;
+
+/// How long a target may take to cancel a query, the connection included.
+const CANCELLING: Duration = Duration::from_secs(10);
+
+/// Which connection this is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub agent: &'a str,
+    pub target: &'a TargetName,
+    pub original: SocketAddr,
+    pub connection: u64,
+}
+
+/// What a connection turns out to be for.
+pub enum Received {
+    Session(Box<Greeted>),
+    /// It is over already.
+    Over(Ending),
+}
+
+/// A session that both sides are in.
+pub struct Admitted {
+    pub agent: (Wire, Vec<u8>),
+    pub target: (Wire, Vec<u8>),
+    pub claim: Claim,
+    /// What the agent wished for and the session began with.
+    pub settings: Vec<(String, String)>,
+    /// What the target has reported.
+    pub parameters: Vec<(String, String)>,
+    /// To be given back when the session is over.
+    pub credential: Credential,
+    /// For as long as this is held, the agent can cancel.
+    pub cancel: Registered,
+}
+
+/// Receives the agent. A request to cancel is done here.
+pub async fn receive(gateway: &Gateway, stream: TcpStream, place: Place<'_>) -> Received {
+    let subject = gateway.targets.subject(place.agent, place.target, place.original);
+    let arrived = tokio::select! {
+        arrived = gateway.reception.receive(stream, place.agent, &subject) => arrived,
+        () = gateway.closing() => return Received::Over(Ending::GatewayStopped),
+    };
+    match arrived {
+        Ok(Arrival::Session(greeted)) => Received::Session(Box::new(greeted)),
+        Ok(Arrival::Cancel(key)) => Received::Over(cancel(gateway, place.agent, &key).await),
+        Ok(Arrival::Nothing) => Received::Over(Ending::Finished),
+        Err(error) => Received::Over(Ending::LoginFailed { why: one_line(&error) }),
+    }
+}
+
+/// Logs in at the target and tells the agent that it is in. An agent that does not come in has been told why.
+pub async fn enter(
+    gateway: &Gateway,
+    greeted: Greeted,
+    place: Place<'_>,
+    session: &str,
+) -> Result<Admitted, Ending> {
+    let entering = tokio::select! {
+        entering = log_in(gateway, greeted.claim(), place, session) => entering,
+        () = gateway.closing() => Err(NotIn::GatewayStopped),
+    };
+    match entering {
+        Ok(inside) => {
+            welcome(greeted, inside).await.map_err(|error| Ending::LoginFailed { why: one_line(&error) })
+        }
+        Err(why) => {
+            greeted.refuse(&why.refusal()).await;
+            Err(why.into())
+        }
+    }
+}
+
+/// A session that the agent does not know of yet.
+struct Inside {
+    entered: Entered,
+    settings: Vec<(String, String)>,
+    cancel: Registered,
+}
+
+/// Why there is no session.
+enum NotIn {
+    Unreached(Ending),
+    Upstream(UpstreamError),
+    Replication,
+    NoKey(std::io::Error),
+    GatewayStopped,
+}
+
+async fn log_in(gateway: &Gateway, claim: &Claim, place: Place<'_>, session: &str) -> Result<Inside, NotIn> {
+    let (target, address) = (place.target.as_str(), place.original);
+    let config = gateway.reception.config();
+    let replicates = config.postgres.get(target).is_some_and(|keys| keys.danger_replication);
+    if claim.replication != Replication::None && !replicates {
+        return Err(NotIn::Replication);
+    }
+    let settings = wishes::settings(&claim.parameters).map_err(UpstreamError::from)?;
+    let wish = Wish {
+        version: claim.version,
+        // As whom, the credential says.
+        user: String::new(),
+        database: claim.database.clone(),
+        replication: claim.replication,
+        parameters: settings.clone(),
+    };
+    let limit = config.serve.connect_timeout;
+    let stream = upstream::connect(address, limit).await.map_err(NotIn::Unreached)?;
+    let entered = gateway.upstreams.enter(target, session, stream, wish).await?;
+    let key = entered.side.settled.key.clone();
+    let errand = Errand { connection: place.connection, target: target.to_owned(), address, key };
+    let cancel = gateway.reception.cancels.register(place.agent, claim.version, errand);
+    Ok(Inside { entered, settings, cancel: cancel.map_err(NotIn::NoKey)? })
+}
+
+async fn welcome(greeted: Greeted, inside: Inside) -> Result<Admitted, GreetError> {
+    let Inside { entered: Entered { side, credential }, settings, cancel } = inside;
+    let (claim, parameters) = (greeted.claim().clone(), side.settled.parameters);
+    let agent = greeted.welcome(&parameters, &cancel.key).await?;
+    let target = side.link.into_wire()?;
+    Ok(Admitted { agent, target, claim, settings, parameters, credential, cancel })
+}
+
+/// Passes the request on over a connection of its own, as PostgreSQL wants it. The agent's is closed once the
+/// target has heard, which is all the answer that there is.
+async fn cancel(gateway: &Gateway, agent: &str, key: &CancelKey) -> Ending {
+    let Some(errand) = gateway.reception.cancels.find(agent, key) else { return Ending::NothingToCancel };
+    let passing = async {
+        let Some(key) = &errand.key else { return Ok(()) };
+        let limit = gateway.config.serve.connect_timeout;
+        let stream = upstream::connect(errand.address, limit).await.map_err(NotIn::Unreached)?;
+        let approached = gateway.upstreams.approach(&errand.target, stream).await?;
+        Ok(approached.cancel(key).await?)
+    };
+    match timeout(CANCELLING, passing).await {
+        Ok(Ok(())) => Ending::CancelPassedOn { connection: errand.connection },
+        Ok(Err(why)) => NotIn::into(why),
+        Err(_) => Ending::ConnectTimedOut,
+    }
+}
+
+impl NotIn {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::Unreached(Ending::ConnectTimedOut) => {
+                Refusal::fatal(Code::ConnectionFailure, "the server does not answer")
+            }
+            Self::Unreached(_) => Refusal::fatal(Code::ConnectionFailure, "the server cannot be reached"),
+            Self::Upstream(error) => error.refusal(),
+            Self::Replication => {
+                Refusal::fatal(Code::InsufficientPrivilege, "replication is not open to agents here")
+                    .with_hint("Commands of SQL are; connect without the parameter \"replication\".")
+            }
+            Self::NoKey(_) => Refusal::fatal(Code::Internal, "the gateway cannot open a session"),
+            Self::GatewayStopped => Refusal::fatal(Code::AdminShutdown, "the gateway is stopping"),
+        }
+    }
+}
+
+impl From<UpstreamError> for NotIn {
+    fn from(error: UpstreamError) -> Self {
+        Self::Upstream(error)
+    }
+}
+
+impl From<NotIn> for Ending {
+    fn from(why: NotIn) -> Self {
+        match why {
+            NotIn::Unreached(ending) => ending,
+            NotIn::Upstream(error) => Self::TargetLoginFailed { why: one_line(&error) },
+            NotIn::Replication => Self::LoginFailed { why: "replication is not open to agents here".into() },
+            NotIn::NoKey(error) => Self::Failed { why: format!("there is no key to cancel with: {error}") },
+            NotIn::GatewayStopped => Self::GatewayStopped,
+        }
+    }
+}
