@@ -4,6 +4,8 @@
 //! that cannot be read is an error and not one root fewer.
 
 mod end_point;
+#[cfg(test)]
+mod tests;
 mod verifier;
 
 use std::fmt;
@@ -22,7 +24,7 @@ use thiserror::Error;
 
 use crate::config::{Postgres, Tls};
 pub use end_point::end_point;
-use verifier::{Demand, Verifier};
+use verifier::{Addresses, Demand, Verifier};
 pub use verifier::{Distrust, fingerprint};
 
 /// Why a target cannot be approached at all.
@@ -84,6 +86,7 @@ impl TargetTls {
         let verifier = Verifier {
             demand,
             names: names(target, keys),
+            addresses: if keys.server_name.is_none() { Addresses::Count } else { Addresses::DoNot },
             algorithms: provider.signature_verification_algorithms,
         };
         Ok(Some(Self { verifier: Arc::new(verifier), provider }))

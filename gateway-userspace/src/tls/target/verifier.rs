@@ -28,10 +28,18 @@ pub(super) enum Demand {
     Nothing,
 }
 
+/// Whether a certificate may be for the address that was connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Addresses {
+    Count,
+    DoNot,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Verifier {
     pub(super) demand: Demand,
     pub(super) names: Vec<ServerName<'static>>,
+    pub(super) addresses: Addresses,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -67,7 +75,9 @@ impl Verifier {
         let mut verifier = self.clone();
         let address = ServerName::IpAddress(address.into());
         let heard = verifier.names.first().unwrap_or(&address).clone();
-        verifier.names.push(address);
+        if verifier.addresses == Addresses::Count {
+            verifier.names.push(address);
+        }
         (verifier, heard)
     }
 

@@ -118,14 +118,57 @@ fn distrust(reason: &CertificateError) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name; set `server_name` to the name it is for".to_owned()
         }
-        CertificateError::Other(other) => match other.0.downcast_ref::<rustls::OtherError>() {
-            _ if is_a_ca(&other.to_string()) => "it is a CA's own, which only `pin` can trust".to_owned(),
-            _ => other.to_string(),
+        CertificateError::Other(other) => match other.0.to_string() {
+            // Of webpki, which has no other way to tell.
+            text if text.contains("CaUsedAsEndEntity") => {
+                "it is a CA's own, which only `pin` can trust".to_owned()
+            }
+            text => text,
         },
         other => other.to_string(),
     }
 }
 
-fn is_a_ca(text: &str) -> bool {
-    text.contains("CaUsedAsEndEntity")
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::OtherError;
+
+    use super::*;
+
+    fn refused(code: &str) -> UpstreamError {
+        let message = "role \"minter\" is not permitted to log in".to_owned();
+        UpstreamError::Login(LoginError::Refused { code: code.to_owned(), message })
+    }
+
+    #[test]
+    fn an_agent_hears_what_concerns_it_and_nothing_of_the_gateways_login() {
+        for (said, code) in [
+            ("28P01", Code::ConnectionFailure),
+            ("28000", Code::ConnectionFailure),
+            ("3D000", Code::UndefinedDatabase),
+            ("53300", Code::TooManyConnections),
+            ("57P03", Code::CannotConnectNow),
+        ] {
+            let refusal = refused(said).refusal();
+            assert_eq!(refusal.code, code, "{said}");
+            assert!(!refusal.message.contains("minter"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_says_why_and_what_would_help() {
+        let told = |reason| {
+            let error = rustls::Error::InvalidCertificate(reason);
+            handshake(io::Error::new(io::ErrorKind::InvalidData, error)).to_string()
+        };
+        assert!(told(CertificateError::Expired).contains("it has expired"));
+        assert!(told(CertificateError::UnknownIssuer).contains("name the CA in `ca`"));
+        assert!(told(CertificateError::NotValidForName).contains("`server_name`"));
+        let ca = io::Error::other("CaUsedAsEndEntity");
+        assert!(told(CertificateError::Other(OtherError(Arc::new(ca)))).contains("only `pin` can trust"));
+        let other = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert!(matches!(handshake(other), UpstreamError::Handshake(_)));
+    }
 }
