@@ -83,10 +83,10 @@ async fn attribute(gateway: &Gateway, intercepted: Intercepted) -> Result<Attrib
             let number = gateway.next_number();
             let attributed = Attributed { stream: intercepted.stream, number, whose };
             if !gateway.targets.is_configured(&attributed.whose.agent) {
-                return Err(attributed.refused(gateway, Denial::UnknownAgent));
+                return Err(attributed.refused(Denial::UnknownAgent));
             }
             if intercept::is_gate(attributed.whose.original, &attributed.stream) {
-                return Err(attributed.refused(gateway, Denial::GatewayItself));
+                return Err(attributed.refused(Denial::GatewayItself));
             }
             Ok(attributed)
         }
@@ -101,7 +101,7 @@ async fn attribute(gateway: &Gateway, intercepted: Intercepted) -> Result<Attrib
 async fn match_target(gateway: &Gateway, attributed: Attributed) -> Result<Matched, Box<Refused>> {
     match gateway.targets.find(&attributed.whose.agent, attributed.whose.original).await {
         Ok(lease) => Ok(Matched { attributed, lease }),
-        Err(reason) => Err(attributed.refused(gateway, reason.into())),
+        Err(reason) => Err(attributed.refused(reason.into())),
     }
 }
 
@@ -112,7 +112,7 @@ async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError
         who: (&whose).into(),
         original: whose.original,
         target: lease.target.as_str().to_owned(),
-        level: gateway.standing.level(),
+        level: Some(whose.level),
     };
     let recorded = match gateway.recorder.record(Event::Opened(connection.clone())).await {
         Ok(recorded) => recorded,
@@ -201,14 +201,14 @@ fn unknown(gateway: &Gateway, intercepted: Intercepted, because: Denial) -> Box<
 }
 
 impl Attributed {
-    fn refused(self, gateway: &Gateway, because: Denial) -> Box<Refused> {
+    fn refused(self, because: Denial) -> Box<Refused> {
         let denied = Denied {
             connection: self.number,
             who: Some((&self.whose).into()),
             original: Some(self.whose.original),
             peer: self.stream.peer_addr().ok(),
             because,
-            level: gateway.standing.level(),
+            level: Some(self.whose.level),
         };
         Box::new(Refused { stream: self.stream, denied })
     }

@@ -186,9 +186,11 @@ impl Enforcer {
 fn beside(answer: Answer) -> AskError {
     match answer {
         Answer::Failed { why } => AskError::Failed { why },
-        Answer::Connection(_) | Answer::Status(_) | Answer::Watches(_) | Answer::IsAgent(_) => {
-            AskError::Beside
-        }
+        Answer::Connection(_)
+        | Answer::Status(_)
+        | Answer::Watches(_)
+        | Answer::IsAgent(_)
+        | Answer::Noted => AskError::Beside,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use gateway_policy::level::Level;
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, setsockopt, socket,
@@ -61,6 +62,14 @@ pub fn watched_as(path: &Path, cgroup: u64) -> Result<Option<String>, StatusErro
     }
 }
 
+/// Says how well what starts in a cgroup is held. Records of its connections carry that.
+pub fn tell_reached(path: &Path, cgroup: &str, level: Level) -> Result<(), StatusError> {
+    match ask(&reach(path)?, &Question::Reached { path: cgroup.to_owned(), level })? {
+        Answer::Noted => Ok(()),
+        other => Err(beside(other)),
+    }
+}
+
 fn ask(enforcer: &OwnedFd, question: &Question) -> Result<Answer, StatusError> {
     wire::send(enforcer.as_fd(), question, None).map_err(no_answer)?;
     wire::receive(enforcer.as_fd()).map_err(no_answer)
@@ -70,9 +79,11 @@ fn ask(enforcer: &OwnedFd, question: &Question) -> Result<Answer, StatusError> {
 fn beside(answer: Answer) -> StatusError {
     match answer {
         Answer::Failed { why } => StatusError::Failed(why),
-        Answer::Connection(_) | Answer::Status(_) | Answer::Watches(_) | Answer::IsAgent(_) => {
-            StatusError::OtherAnswer
-        }
+        Answer::Connection(_)
+        | Answer::Status(_)
+        | Answer::Watches(_)
+        | Answer::IsAgent(_)
+        | Answer::Noted => StatusError::OtherAnswer,
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Question {
     Watches { cgroup: u64 },
     /// Does this process run in an agent's cgroup?
     IsAgent { pid: i32 },
+    /// Said by root: what starts in this cgroup has given up so much that this level is reached.
+    Reached { path: String, level: Level },
     /// From here on the enforcer sends `Notice`s and reads nothing more.
     Subscribe,
 }
@@ -53,6 +55,7 @@ pub enum Answer {
     /// `None`: the cgroup is not watched, or closed.
     Watches(Option<String>),
     IsAgent(bool),
+    Noted,
     /// The question could not be answered; the gateway treats it as a no.
     Failed {
         why: String,
@@ -76,6 +79,8 @@ pub struct Attribution {
     pub comm: String,
     /// `None` when the process was gone before it could be looked at.
     pub exe: Option<ExeFacts>,
+    /// How well this cgroup is held.
+    pub level: Level,
     pub at_unix_ns: u64,
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use gateway_policy::level::Level;
 
 use super::Global;
 use super::run::agent_named;
-use crate::attribution::status::enforcer_status;
+use crate::attribution::status::{enforcer_status, tell_reached};
 use crate::config::{Agent, Config};
 use crate::confine::Strength;
 use crate::mounts;
@@ -67,21 +68,23 @@ fn unit_held(config: &Config, unit_name: &str) -> anyhow::Result<()> {
     }
     let missing = unit.missing();
     let strength = if missing.is_empty() { Strength::Unit } else { Strength::Baseline };
-    level_reached(config, name, strength).or_else(|error| match strength {
+    let level = level_reached(config, name, strength).or_else(|error| match strength {
         Strength::Unit => Err(error),
         Strength::Baseline => Err(error).help(format!(
             "give {unit_name} what example-agent@.service has; it lacks {}",
             missing.join(", ")
         )),
     })?;
-    try_out(config, name, agent)
+    try_out(config, name, agent)?;
+    let told = tell_reached(&config.enforce.socket, &unit.cgroup(), level).map_err(NotAdmitted::from);
+    admission::for_operator(name, told)
 }
 
-fn level_reached(config: &Config, agent: &str, strength: Strength) -> anyhow::Result<()> {
+fn level_reached(config: &Config, agent: &str, strength: Strength) -> anyhow::Result<Level> {
     let status = enforcer_status(&config.enforce.socket).map_err(NotAdmitted::from);
     let status = admission::for_operator(agent, status)?;
     let level = admission::level(&status, strength, config.enforce.minimum_level);
-    admission::for_operator(agent, level).map(drop)
+    admission::for_operator(agent, level)
 }
 
 /// A cgroup like the agent's is made, must be watched as the agent's, and is removed.

@@ -74,6 +74,7 @@ impl Args {
             cgroup_root,
             place,
             confinement,
+            level,
             words,
             beliefs,
         };

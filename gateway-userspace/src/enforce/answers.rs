@@ -21,7 +21,10 @@ use nix::{
     unistd::{Gid, Uid, User, chown},
 };
 
-use super::{netns, reports, state::State};
+use super::{
+    netns, reports,
+    state::{State, Whereabouts},
+};
 use crate::attribution::wire::{self, Answer, Attribution, Question, WireError};
 
 /// A gateway has a handful of connections open; more are a mistake.
@@ -70,32 +73,41 @@ pub fn serve(state: &Arc<State>, listener: &OwnedFd, asker: Uid) {
         let accepted = socket::accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC);
         let Ok(fd) = accepted else { continue };
         let asking = crate::sys::owned(fd);
-        if !may_ask(state, &asking, asker) || Arc::strong_count(state) > MAX_ASKERS {
+        let Some(who) = who_asks(state, &asking, asker).filter(|_| Arc::strong_count(state) <= MAX_ASKERS)
+        else {
             tracing::warn!("refused a connection from a process that is not the gateway");
             continue;
-        }
+        };
         let state = Arc::clone(state);
-        thread::spawn(move || answer_all(&state, asking));
+        thread::spawn(move || answer_all(&state, asking, who));
     }
 }
 
-/// Root or the gateway's user, and never a process of an agent, whoever it runs as.
-fn may_ask(state: &State, asking: &OwnedFd, asker: Uid) -> bool {
-    let Ok(peer): Result<UnixCredentials, _> = socket::getsockopt(asking, PeerCredentials) else {
-        return false;
-    };
-    let known = peer.uid() == 0 || peer.uid() == asker.as_raw();
-    known && !state.is_agent(peer.pid())
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    Root,
+    Gateway,
 }
 
-fn answer_all(state: &Arc<State>, asking: OwnedFd) {
+/// Root or the gateway's user, and never a process of an agent, whoever it runs as.
+fn who_asks(state: &State, asking: &OwnedFd, gateway: Uid) -> Option<Asker> {
+    let peer: UnixCredentials = socket::getsockopt(asking, PeerCredentials).ok()?;
+    let asker = match Uid::from_raw(peer.uid()) {
+        root if root.is_root() => Asker::Root,
+        uid if uid == gateway => Asker::Gateway,
+        _ => return None,
+    };
+    (!state.is_agent(peer.pid())).then_some(asker)
+}
+
+fn answer_all(state: &Arc<State>, asking: OwnedFd, who: Asker) {
     loop {
         let answer = match wire::receive_with::<Question>(asking.as_fd()) {
             Ok((Question::Subscribe, None)) => {
                 state.subscribe(asking);
                 return netns::tell_again(state);
             }
-            Ok((question, fd)) => answer(state, &question, fd),
+            Ok((question, fd)) => answer(state, &question, fd, who),
             Err(WireError::Closed) => return,
             Err(error) => return tracing::warn!(%error, "a question was not understood"),
         };
@@ -105,7 +117,7 @@ fn answer_all(state: &Arc<State>, asking: OwnedFd) {
     }
 }
 
-fn answer(state: &State, question: &Question, fd: Option<OwnedFd>) -> Answer {
+fn answer(state: &State, question: &Question, fd: Option<OwnedFd>, who: Asker) -> Answer {
     match (question, fd) {
         (Question::Whose, Some(socket)) => match state.flows.accepted.get(&socket, 0) {
             Ok(origin) => Answer::Connection(attribute(state, &origin)),
@@ -116,6 +128,10 @@ fn answer(state: &State, question: &Question, fd: Option<OwnedFd>) -> Answer {
         }
         (Question::Status { after }, None) => Answer::Status(state.status(*after)),
         (Question::Watches { cgroup }, None) => Answer::Watches(state.watched_as(*cgroup)),
+        (Question::Reached { path, level }, None) if who == Asker::Root => {
+            state.note_reached(path.clone(), *level);
+            Answer::Noted
+        }
         (Question::IsAgent { pid }, None) => Answer::IsAgent(state.is_agent(*pid)),
         _ => Answer::Failed { why: "the question and its descriptor do not fit".to_owned() },
     }
@@ -136,7 +152,7 @@ fn whose_datagram(state: &State, netns: u64, from: SocketAddr) -> Option<Attribu
 
 /// `None` when the agent is no longer configured or its cgroup is unknown: then it is nobody's.
 fn attribute(state: &State, origin: &Origin) -> Option<Attribution> {
-    let (agent, cgroup_path) = state.whereabouts(origin.agent, origin.cgroup)?;
+    let Whereabouts { agent, cgroup_path, level } = state.whereabouts(origin.agent, origin.cgroup)?;
     Some(Attribution {
         agent,
         agent_id: origin.agent,
@@ -149,6 +165,7 @@ fn attribute(state: &State, origin: &Origin) -> Option<Attribution> {
         uid: origin.uid,
         gid: origin.gid,
         comm: reports::comm(origin.comm),
+        level,
         exe: state.processes.program(origin.tgid, origin.at_ns),
         at_unix_ns: reports::unix_ns(origin.at_ns),
     })

@@ -14,6 +14,7 @@ mod peers;
 mod privileges;
 mod process;
 mod programs;
+mod reached;
 mod reports;
 mod roster;
 mod state;
@@ -38,6 +39,7 @@ use self::{
     attach::{Attached, PinDir, Place},
     canary::Finding,
     maps::{Flows, Said, Told},
+    reached::Reached,
     roster::{Gate, Roster},
     state::State,
     watching::Watched,
@@ -59,6 +61,7 @@ struct Enforcement {
     roster: Roster,
     finding: Finding,
     watched: Watched,
+    reached: Reached,
 }
 
 /// Puts the enforcement in force. From the moment this returns, agents' cgroups are covered.
@@ -92,7 +95,20 @@ fn establish(config: &Config) -> anyhow::Result<(Enforcement, Flows, Said)> {
     watching::tell_patterns(&mut told, &roster)?;
     peers::refresh(&mut told, config)?;
     let watched = watching::reconcile(&mut told, &cgroup_root, &roster)?;
-    Ok((Enforcement { attached, told, cgroup_root, pins, roster, finding, watched }, flows, said))
+    Ok((
+        Enforcement {
+            attached,
+            told,
+            cgroup_root,
+            pins,
+            roster,
+            finding,
+            watched,
+            reached: Reached::default(),
+        },
+        flows,
+        said,
+    ))
 }
 
 /// Agents are recognised from here on, and closed until the canary has come back.
@@ -142,7 +158,10 @@ impl Enforcement {
     /// Makes the kernel's list agree with the hierarchy; what is designated stays designated if that fails.
     fn reconcile(&mut self) {
         match watching::reconcile(&mut self.told, &self.cgroup_root, &self.roster) {
-            Ok(watched) => self.watched = watched,
+            Ok(watched) => {
+                self.watched = watched;
+                self.reached.bind(&self.watched);
+            }
             Err(error) => tracing::error!(%error, "cannot compare the watched cgroups with the hierarchy"),
         }
     }

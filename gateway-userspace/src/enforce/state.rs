@@ -7,6 +7,7 @@ use std::{
 };
 
 use gateway_common::event::Report;
+use gateway_policy::level::Level;
 
 use super::{
     Enforcement,
@@ -31,6 +32,14 @@ pub struct State {
     lost: Mutex<u64>,
     pub flows: Flows,
     pub processes: Processes,
+}
+
+/// Of which agent a cgroup is, where it lies, and how well it is held.
+#[derive(Debug)]
+pub struct Whereabouts {
+    pub agent: String,
+    pub cgroup_path: String,
+    pub level: Level,
 }
 
 impl State {
@@ -87,14 +96,25 @@ impl State {
         self.outbox().deliver();
     }
 
-    /// Name of the agent and path of the cgroup.
-    pub fn whereabouts(&self, agent: u32, cgroup: u64) -> Option<(String, String)> {
+    pub fn whereabouts(&self, agent: u32, cgroup: u64) -> Option<Whereabouts> {
         let mut enforcement = self.enforcement();
         if !enforcement.watched.contains_key(&cgroup) {
             enforcement.reconcile();
         }
         let (path, _) = enforcement.watched.get(&cgroup)?;
-        Some((enforcement.roster.name_of(agent)?.to_owned(), path.clone()))
+        let kernel = enforcement.finding.level;
+        let reached = enforcement.reached.of(path, &enforcement.watched).unwrap_or(kernel);
+        Some(Whereabouts {
+            agent: enforcement.roster.name_of(agent)?.to_owned(),
+            cgroup_path: path.clone(),
+            level: reached.max(kernel),
+        })
+    }
+
+    pub fn note_reached(&self, path: String, level: Level) {
+        let mut enforcement = self.enforcement();
+        let Enforcement { reached, watched, .. } = &mut *enforcement;
+        reached.note(path, level, watched);
     }
 
     /// Whether a process runs in an agent's cgroup. One that cannot be looked up counts as an agent's.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use gateway_policy::level::Level;
 use thiserror::Error;
 
-use crate::attribution::status::{StatusError, watched_as};
+use crate::attribution::status::{StatusError, tell_reached, watched_as};
 use crate::attribution::wire::EnforcerStatus;
 use crate::confine::Strength;
 use crate::report::WithHelp as _;
@@ -71,6 +71,12 @@ pub fn watched(socket: &Path, agent: &str, cgroup: u64, path: &Path) -> Result<(
         std::thread::sleep(PAUSE);
     }
     Ok(())
+}
+
+/// Has the enforcer put the level that the command reaches into its records.
+pub fn tell(socket: &Path, cgroup: &Path, root: &Path, level: Level) -> Result<(), NotAdmitted> {
+    let below = cgroup.strip_prefix(root).unwrap_or(cgroup);
+    Ok(tell_reached(socket, &format!("/{}", below.display()), level)?)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use gateway_policy::level::Level;
 use nix::fcntl::OFlag;
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, pipe2};
@@ -43,6 +44,8 @@ pub struct Plan<'a> {
     pub cgroup_root: PathBuf,
     pub place: Place,
     pub confinement: Confinement,
+    /// How well the command is held with what it gives up.
+    pub level: Level,
     pub words: Words,
     pub beliefs: Beliefs,
 }
@@ -124,5 +127,7 @@ fn admit(plan: &Plan<'_>, command: Pid) -> anyhow::Result<Cgroup> {
     }
     let watched = admission::watched(&plan.config.enforce.socket, plan.name, cgroup.id()?, cgroup.path());
     admission::for_operator(plan.name, watched)?;
+    let told = admission::tell(&plan.config.enforce.socket, cgroup.path(), &plan.cgroup_root, plan.level);
+    admission::for_operator(plan.name, told)?;
     Ok(cgroup)
 }

@@ -173,5 +173,10 @@ fn its_connections_go_through_the_gateway() -> Result<()> {
     assert_eq!(said(&allowed), "ping", "{}", complaint(&allowed));
     assert_ne!(said(&talk(other.port())?), "ping");
     assert_eq!(other.bytes(), 0);
+    // What the command gave up stands in the records, whatever the kernel alone would be.
+    let reached = if gateway.level()? == "full" { "full" } else { "unit" };
+    for opened in gateway.records().opened()? {
+        assert_eq!(opened.level.map(|level| level.to_string()).as_deref(), Some(reached));
+    }
     Ok(())
 }

@@ -148,6 +148,7 @@ impl Shared {
             gid: 1000,
             comm: "agent".into(),
             exe: None,
+            level: Level::Unit,
             at_unix_ns: 0,
         })
     }
