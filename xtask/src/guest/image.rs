@@ -4,11 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::Kernel;
+use super::store::{self, USED};
 use crate::{command, workspace};
 
 const SUITE: &str = "bookworm";
@@ -62,6 +64,8 @@ pub(super) fn ready() -> Result<Image> {
         // Only a whole image ever has the name that is looked for.
         fs::rename(unfinished.keep(), &dir)?;
     }
+    fs::write(dir.join(USED), "").context("cannot mark the guest image as used")?;
+    store::prune(&workspace::cache_root()?.join("guest"), SystemTime::now())?;
     Ok(Image { dir })
 }
 

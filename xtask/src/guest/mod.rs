@@ -5,6 +5,7 @@
 mod disks;
 mod image;
 mod machine;
+mod store;
 
 use std::fmt;
 use std::path::PathBuf;
