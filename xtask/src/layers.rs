@@ -21,12 +21,29 @@ struct Layer {
     may_use: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 4] = [
+const LAYERS: [Layer; 5] = [
     Layer { package: "gateway-common", attributes: &["#![no_std]"], may_use: &[] },
     Layer {
         package: "gateway-policy",
         attributes: &["#![no_std]", "#![forbid(unsafe_code)]"],
         may_use: &["ipnet", "serde", "serde_core"],
+    },
+    // Its C code is given memory and gives back memory; `libc` is what frees it.
+    Layer {
+        package: "gateway-sql",
+        attributes: &["#![forbid(unsafe_code)]"],
+        may_use: &[
+            "gateway-policy",
+            "generativity",
+            "ipnet",
+            "libc",
+            "log",
+            "pg_raw_parse",
+            "serde",
+            "serde_core",
+            "sqlparser",
+            "thiserror",
+        ],
     },
     Layer {
         package: "gateway-protocols",

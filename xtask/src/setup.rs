@@ -14,12 +14,13 @@ const REFUSE_STARTS: &str = "#!/bin/sh\n# from cargo xtask setup\nexit 101\n";
 const CLUSTER_CONFIG: &str = "/etc/postgresql-common/createcluster.conf";
 
 /// Debian packages, each group with its reason.
-const PACKAGES: [(&str, &[&str]); 6] = [
+const PACKAGES: [(&str, &[&str]); 7] = [
     ("a compiler with `core` for the BPF target", &["rustc-web", "libstd-rust-web-dev-bpf"]),
     (
         "bpf-linker is linked against LLVM",
         &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "zlib1g-dev", "clang"],
     ),
+    ("a C compiler for PostgreSQL's grammar, and libclang to make bindings for it", &["gcc", "libclang1-14"]),
     (
         "the emulated guests and network namespaces",
         &["qemu-system-x86", "mmdebstrap", "e2fsprogs", "bpftool", "iproute2"],

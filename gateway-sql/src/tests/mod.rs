@@ -1,0 +1,4 @@
+//! Statements and what they do.
+
+mod reading;
+mod tables;
