@@ -37,6 +37,12 @@ pub fn tester() -> Result<PathBuf> {
     reachable(&COPY, &path_from("POSTERN_TESTERS")?.join("tester"))
 }
 
+/// The suite itself, for what it does as a client of its own.
+pub fn this_program() -> Result<PathBuf> {
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    reachable(&COPY, &std::env::current_exe()?)
+}
+
 /// Servers and drivers that Debian does not have, where every user can run them.
 pub fn peers() -> Result<PathBuf> {
     path_from("POSTERN_PEERS")

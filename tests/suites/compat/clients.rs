@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use gateway_e2e::host;
 use libtest_mimic::Trial;
 
+use crate::drivers;
 use crate::sides::Shared;
 use crate::trial;
 
@@ -34,6 +35,8 @@ pub(crate) fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
     add("pgbench", pgbench);
     add("node_postgres", |shared| node(shared, NODE));
     add("jdbc", jdbc);
+    add("tokio_postgres", |shared| rust(shared, "tokio-postgres"));
+    add("sqlx", |shared| rust(shared, "sqlx"));
     for (driver, program) in PYTHON {
         let shared = Arc::clone(shared);
         trials.push(trial(format!("clients::{driver}_sees_the_same"), move || python(&shared, program)));
@@ -89,4 +92,13 @@ fn jdbc(shared: &Shared) -> Result<()> {
     let java =
         ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Dfile.encoding=UTF-8"];
     sides.compare(&[&java[..], &["-cp", DRIVER, source]].concat(), &[]).map(drop)
+}
+
+/// Drivers for Rust are in this very program.
+fn rust(shared: &Shared, driver: &str) -> Result<()> {
+    let program = host::this_program()?;
+    shared
+        .get()?
+        .compare(&[program.to_str().context("a path that is not text")?], &[(drivers::ASKED, driver)])
+        .map(drop)
 }

@@ -5,6 +5,7 @@
 //! needs them.
 
 mod clients;
+mod drivers;
 mod dump;
 mod modes;
 mod servers;
@@ -18,6 +19,9 @@ use libtest_mimic::{Arguments, Trial};
 use sides::Shared;
 
 fn main() -> anyhow::Result<ExitCode> {
+    if let Some(driver) = drivers::asked_for() {
+        return driver().map(|()| ExitCode::SUCCESS);
+    }
     let arguments = Arguments::from_args();
     let shared = Arc::new(Shared::default());
     let mut trials = servers::trials();
