@@ -4,18 +4,21 @@
 //! to, and the median of the rounds is shown.
 
 mod capture;
+mod others;
 pub(crate) mod peer;
 mod policy;
+mod postgres;
 mod relay;
 mod servers;
 mod table;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::{command, workspace};
+use crate::{command, ebpf, product, setup, workspace};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -24,7 +27,7 @@ pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Hold the rate of connections for a minute instead of ten seconds
+    /// More and longer rounds, for figures that are to be kept
     #[arg(long)]
     long: bool,
     /// Measure this postern instead of building a release
@@ -38,6 +41,19 @@ enum Area {
     Capture,
     /// From facts to a verdict, with few rules and many
     Policy,
+    /// Statements, bulk and logins of PostgreSQL, beside pgbouncer and haproxy
+    Postgres,
+}
+
+impl Args {
+    /// The postern that is measured.
+    fn product(&self) -> Result<PathBuf> {
+        if let Some(binary) = &self.binary {
+            return Ok(binary.clone());
+        }
+        setup::install_missing()?;
+        product::build(&ebpf::build()?, product::RELEASE)
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -48,6 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let table = match args.area {
         Area::Capture => capture::measure(args)?,
         Area::Policy => policy::measure()?,
+        Area::Postgres => postgres::measure(args)?,
     };
     if args.json {
         println!("{:#}", serde_json::to_value(&table)?);

@@ -5,12 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
-use nix::unistd::{User, chown};
+use anyhow::Result;
 
 use crate::command;
 use crate::stage::process::{Process, as_root, as_user};
-use crate::stage::{Stage, wait_for};
+use crate::stage::{Stage, postgres, wait_for};
 
 /// All from 192.0.2.64/28, which is set aside for documentation (RFC 5737).
 const HOST: &str = "192.0.2.65/28";
@@ -63,23 +62,10 @@ impl World {
 
     /// A fresh PostgreSQL with a table of orders, and its version.
     pub(super) fn start_postgres(&self, stage: &Stage) -> Result<String> {
-        let bin = postgres_bin()?;
         let data = self.dir.join("orders-db");
-        fs::create_dir(&data)?;
-        let owner = User::from_name("postgres")?.context("the package postgresql has made no user")?;
-        chown(&data, Some(owner.uid), Some(owner.gid))?;
-        let mut initdb = as_user("postgres", "postgres");
-        initdb.arg(bin.join("initdb")).arg("--pgdata").arg(&data);
-        initdb.args(["--username=postgres", "--auth=trust", "--no-sync", "--locale=C.UTF-8"]);
-        command::output(initdb.current_dir("/")).context("cannot make a database")?;
-        let rules = format!("host all all {NETWORK} trust\n");
-        fs::write(data.join("pg_hba.conf"), rules)?;
-        let mut server = self.inside();
-        let as_owner = as_user("postgres", "postgres");
-        server.arg(as_owner.get_program()).args(as_owner.get_args());
-        server.arg(bin.join("postgres")).arg("-D").arg(&data).current_dir("/");
-        server.args(["-c", &format!("listen_addresses={DATABASE}"), "-c", "unix_socket_directories="]);
-        server.args(["-c", "fsync=off"]);
+        postgres::init(&data, &format!("host all all {NETWORK} trust\n"))?;
+        let listen = format!("listen_addresses={DATABASE}");
+        let mut server = postgres::server(self.inside(), &data, &[&listen])?;
         let server = Process::start(stage, "PostgreSQL", &mut server, &self.dir.join("postgres.log"))?;
         server.wait_for("PostgreSQL", || psql("postgres", "select 1").ok())?;
         fill()?;
@@ -145,19 +131,5 @@ fn fill() -> Result<()> {
 
 /// As the owner of the database, from this machine.
 fn psql(database: &str, statement: &str) -> Result<String> {
-    let mut psql = Command::new("/usr/bin/psql");
-    psql.args(["-h", DATABASE, "-U", "postgres", "-d", database, "-XAtqc", statement]);
-    let output = psql.output().context("cannot start psql")?;
-    anyhow::ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Debian keeps each version apart; the newest will do.
-fn postgres_bin() -> Result<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").context("PostgreSQL is not installed")?;
-    let version = versions
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-        .max()
-        .context("PostgreSQL is not installed")?;
-    Ok(format!("/usr/lib/postgresql/{version}/bin").into())
+    postgres::psql(DATABASE, 5432, database, statement)
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod postern;
+pub(crate) mod postgres;
 pub(crate) mod process;
 
 use std::path::PathBuf;

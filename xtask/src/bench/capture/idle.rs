@@ -1,14 +1,14 @@
 //! What a connection costs at rest.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Bench, From, file_limit};
+use super::{Bench, From};
 use crate::bench::table::{Table, Target};
+use crate::bench::usage::{file_limit, memory};
 use crate::stage::wait_for;
 
 const CONNECTIONS: usize = 10_000;
@@ -41,13 +41,4 @@ pub(super) fn measure(bench: &Bench, gateway: u32, table: &mut Table) -> Result<
     holder.wait()?;
     bench.servers.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     Ok(())
-}
-
-/// The memory that is the process's own, in KiB.
-fn memory(pid: u32) -> Result<u64> {
-    let rollup = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("smaps_rollup"))?;
-    let pss =
-        rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("a process without memory")?;
-    let number = pss.split_whitespace().next().context("a process without memory")?;
-    number.parse().context("memory is told in a new way")
 }

@@ -10,26 +10,24 @@ mod rate;
 mod relays;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::Args;
 use super::peer::Report;
 use super::table::Table;
+use super::usage::raise_file_limit;
+use crate::command;
 use crate::stage::Stage;
 use crate::stage::cgroup::AgentCgroup;
 use crate::stage::postern::Postern;
 use crate::stage::process::{as_root, as_user};
-use crate::{command, ebpf, product, setup};
 use servers_in_use::Servers;
 
 const BPFFS: &str = "/sys/fs/bpf/postern-bench";
 const CGROUP: &str = "postern-bench";
-/// More than 10,000 connections need, each of which is two descriptors of the gateway's.
-const DESCRIPTORS: u64 = 100_000;
 
 /// Where measurements take place.
 struct Bench {
@@ -102,15 +100,8 @@ mod servers_in_use {
 }
 
 pub(super) fn measure(args: &Args) -> Result<Table> {
-    let binary = match &args.binary {
-        Some(binary) => binary.clone(),
-        None => {
-            setup::install_missing()?;
-            product::build(&ebpf::build()?, product::RELEASE)?
-        }
-    };
     raise_file_limit()?;
-    let bench = Bench::set_up(binary)?;
+    let bench = Bench::set_up(args.product()?)?;
     let mut table = Table::default();
     // While no gateway listens, a stand-in on its port shows what the kernel alone costs.
     connects::measure(&bench, &mut table)?;
@@ -161,24 +152,4 @@ impl Bench {
         let report = self.peer(from, &[task, &to.to_string(), &count.to_string()])?;
         Ok(report.median * 1e6)
     }
-}
-
-/// The gateway inherits the limit and cannot raise it by itself. A container may not let us either.
-fn raise_file_limit() -> Result<()> {
-    let raised = setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, DESCRIPTORS);
-    raised.or_else(|_| setrlimit(Resource::RLIMIT_NOFILE, file_limit()?, file_limit()?))?;
-    Ok(())
-}
-
-fn file_limit() -> nix::Result<u64> {
-    getrlimit(Resource::RLIMIT_NOFILE).map(|(_, hard)| hard)
-}
-
-fn cpu_seconds(pid: u32) -> Result<f64> {
-    const TICKS_A_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))?;
-    // The name may contain anything, and ends with the last bracket.
-    let fields = stat.rsplit_once(") ").map(|(_, fields)| fields).context("a process without figures")?;
-    let ticks = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
-    Ok(ticks.sum::<f64>() / TICKS_A_SECOND)
 }

@@ -1,14 +1,14 @@
 //! The relay beside relays that look at nothing: latency of one small exchange, and CPU for bulk.
 
-use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::{Bench, From, cpu_seconds};
+use super::{Bench, From};
+use crate::bench::others;
 use crate::bench::table::{Table, Target, median};
+use crate::bench::usage::cpu_seconds;
 use crate::stage::process::{Process, as_user};
-use crate::stage::wait_for;
 
 const ROUNDS: usize = 9;
 const EXCHANGES: u32 = 1500;
@@ -98,34 +98,15 @@ fn bulk(bench: &Bench, gateway: u32, table: &mut Table) -> Result<()> {
 }
 
 fn blocking(bench: &Bench, to: SocketAddr) -> Result<Other> {
-    let at = free_address()?;
+    let at = others::free_address()?;
     let mut relay = as_user("nobody", "nogroup");
     relay.arg(&bench.program).args(["bench-peer", "relay", &at.to_string(), &to.to_string()]);
     let process = Process::start(&bench.stage, "a blocking relay", &mut relay, &bench.dir.join("relay.log"))?;
-    listening(&process, at)?;
+    others::listening(&process, at)?;
     Ok(Other { process, at })
 }
 
 fn haproxy(bench: &Bench, to: SocketAddr) -> Result<Other> {
-    let at = free_address()?;
-    let config = bench.dir.join("haproxy.cfg");
-    let text = format!(
-        "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n\
-         listen relay\n  bind {at}\n  server target {to}\n"
-    );
-    std::fs::write(&config, text)?;
-    let mut haproxy = as_user("nobody", "nogroup");
-    haproxy.args(["/usr/sbin/haproxy", "-db", "-f"]).arg(&config).current_dir("/");
-    let process = Process::start(&bench.stage, "haproxy", &mut haproxy, &bench.dir.join("haproxy.log"))?;
-    listening(&process, at)?;
+    let (process, at) = others::haproxy(&bench.stage, &bench.dir, to)?;
     Ok(Other { process, at })
-}
-
-fn listening(process: &Process, at: SocketAddr) -> Result<()> {
-    process.wait_for("a relay to listen", || std::net::TcpStream::connect(at).ok()).map(drop)
-}
-
-fn free_address() -> Result<SocketAddr> {
-    let listener = wait_for("a free port", Duration::from_secs(1), || TcpListener::bind("127.0.0.1:0").ok())?;
-    listener.local_addr().context("a listener without an address")
 }
