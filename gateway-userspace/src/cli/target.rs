@@ -8,7 +8,7 @@ use clap::Subcommand;
 use gateway_policy::target::{Target, TargetHost};
 
 use super::Global;
-use crate::config::SecretReference;
+use crate::config::{CredentialKind, SecretReference};
 use crate::credentials::install::{self, Administrator};
 use crate::report::WithHelp as _;
 
@@ -54,6 +54,10 @@ impl Init {
         let missing = || format!("there is no target `{}` that speaks PostgreSQL", self.name);
         let target = config.targets.get(&self.name).with_context(missing)?;
         let keys = config.postgres.get(&self.name).with_context(missing)?;
+        if keys.credential == CredentialKind::ClientCert {
+            print!("{}", install::instructions(keys, &config.serve)?);
+            return Ok(ExitCode::SUCCESS);
+        }
         let steps = install::steps(&self.name, keys);
         if steps.is_empty() {
             println!(

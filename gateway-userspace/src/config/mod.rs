@@ -25,7 +25,7 @@ pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;
 pub use reload::Reload;
-pub use schema::{Agent, Config, Inbound, UnixPeer};
+pub use schema::{Agent, Config, Inbound, Serve, UnixPeer};
 pub use secret_reference::SecretReference;
 
 /// A configuration for tests, written as in a file, on a host that has every user.

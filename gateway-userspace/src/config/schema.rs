@@ -14,7 +14,7 @@ use gateway_policy::target::{Protocol, Target, TargetHost};
 use sha2::{Digest, Sha256};
 
 use super::mistakes::Mistakes;
-use super::postgres::{Judging, Postgres};
+use super::postgres::{CredentialKind, Judging, Postgres};
 use super::secret_reference::SecretReference;
 use super::section::section;
 use super::values::{self, Located};
@@ -65,9 +65,9 @@ impl Config {
         self.targets.values().filter(certified).flat_map(|target| &target.hosts)
     }
 
-    /// Whether some target has logins made or lent for its sessions.
+    /// Whether some target has logins made or lent for its sessions, for which a folder is needed.
     pub fn makes_logins(&self) -> bool {
-        self.postgres.values().any(|keys| keys.credential.is_of_a_session())
+        self.postgres.values().any(|keys| keys.credential != CredentialKind::Static)
     }
 
     /// The number by which the kernel knows an agent. It depends on the name only, so that it survives a reload.

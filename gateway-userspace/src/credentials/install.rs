@@ -10,10 +10,12 @@ use gateway_protocols::postgres::scram::{Keys, USUAL_ITERATIONS, Verifier};
 
 use super::desk::Desks;
 use super::postgres_role::{self, sql};
-use super::{StaticSource, fixed_pool, secret};
-use crate::config::{CredentialKind, Postgres, SecretReference};
+use super::{StaticSource, client_cert, fixed_pool, secret};
+use crate::config::{CredentialKind, Postgres, SecretReference, Serve};
 use crate::random;
+use crate::service::{folders, privileges};
 use crate::session::postgres::upstream::Upstream;
+use crate::tls::Clients;
 
 /// Some SQL, and the database that it is for.
 #[derive(Debug)]
@@ -41,6 +43,18 @@ pub fn steps(target: &str, keys: &Postgres) -> Vec<Step> {
             std::iter::once(lending).chain(cleaning).collect()
         }
     }
+}
+
+/// For a server that is to trust certificates of the gateway: what an administrator writes into its files. Makes the
+/// authority that signs them if there is none, for the user that the gateway runs as.
+pub fn instructions(keys: &Postgres, serve: &Serve) -> anyhow::Result<String> {
+    let authority =
+        Clients::prepare(&serve.logins).context("cannot make the authority for logins of sessions")?;
+    let user = privileges::service_user(&serve.user)?;
+    for path in [&serve.logins, &authority, &serve.logins.join("clients.key")] {
+        folders::hand_over(path, &user)?;
+    }
+    Ok(client_cert::instructions(&keys.user, &authority))
 }
 
 /// Runs the steps, and gives the gateway's login the password that the configuration refers to.

@@ -78,6 +78,11 @@ impl Ledger {
         Self { folder: folder.to_owned(), open: Mutex::default() }
     }
 
+    /// Where other lasting things of logins are kept too.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub fn open(&self) -> Result<Arc<Book>, LedgerError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(book) = &*open {

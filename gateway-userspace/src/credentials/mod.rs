@@ -4,6 +4,7 @@
 //! and is taken back all the same when nobody is left to say that it did: see `ledger.rs`.
 #![allow(dead_code, unused_imports)] // until the first login comes through
 
+mod client_cert;
 mod desk;
 mod fixed_pool;
 pub mod install;
@@ -25,7 +26,9 @@ use thiserror::Error;
 use crate::config::CredentialKind;
 use crate::random;
 use crate::session::postgres::upstream::{Upstream, UpstreamError};
+use crate::tls::AuthorityError;
 use crate::tls::target::TrustError;
+use client_cert::CertificateSource;
 use desk::Desks;
 use fixed_pool::PoolSource;
 pub use ledger::{Ledger, LedgerError};
@@ -124,6 +127,8 @@ pub enum IssueError {
     Secret(#[from] SecretError),
     #[error("the certificate to log in with cannot be used")]
     Certificate(#[from] TrustError),
+    #[error("no certificate can be made for the session")]
+    Authority(#[from] AuthorityError),
     #[error("the gateway's own login at the target failed")]
     Own(#[source] Box<UpstreamError>),
     #[error(
@@ -158,7 +163,7 @@ pub fn source(target: &str, upstream: &Arc<Upstream>, ledger: &Arc<Ledger>) -> B
             Box::new(RoleSource::new(target, &keys.grant, desks(own), Arc::clone(ledger)))
         }
         CredentialKind::Pool => Box::new(PoolSource::new(target, keys, desks(own), Arc::clone(ledger))),
-        CredentialKind::ClientCert => Box::new(own),
+        CredentialKind::ClientCert => Box::new(CertificateSource::new(&keys.user, ledger.folder())),
     }
 }
 

@@ -98,7 +98,7 @@ fn params(number: u32, permits: &Permits, now: SystemTime) -> CertificateParams 
 }
 
 /// A file that did not exist before, on the disk before this returns.
-fn write_new(path: &Path, mode: u32, text: &[u8]) -> io::Result<()> {
+pub(super) fn write_new(path: &Path, mode: u32, text: &[u8]) -> io::Result<()> {
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(text)?;
     file.sync_all()
@@ -113,7 +113,7 @@ impl Key {
     }
 
     /// Reads a key that nobody else can have read.
-    fn read(path: &Path) -> Result<Self, AuthorityError> {
+    pub fn read(path: &Path) -> Result<Self, AuthorityError> {
         let failed = |source| AuthorityError::Key { path: path.to_owned(), source };
         let metadata = fs::metadata(path).map_err(failed)?;
         if metadata.mode() & 0o077 != 0 || metadata.uid() != geteuid().as_raw() {

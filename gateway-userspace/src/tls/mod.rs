@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports)] // until the first login comes through
 
 mod authority;
+mod clients;
 mod issuer;
 mod leaf;
 mod permits;
@@ -13,6 +14,7 @@ pub mod target;
 pub mod trust;
 
 pub use authority::{Authority, AuthorityError};
+pub use clients::Clients;
 pub use issuer::{Issuer, facts, fingerprint};
 pub use leaf::{Leaf, POSTGRESQL, Subject};
 pub use permits::Permits;

@@ -132,6 +132,12 @@ impl ClientCertificate {
         Self::new(chain, key)
     }
 
+    /// The certificate itself, without those that sign it.
+    #[cfg(test)]
+    pub fn certificate(&self) -> &[u8] {
+        self.0.cert.first().map(|certificate| certificate.as_ref()).unwrap_or_default()
+    }
+
     pub fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TrustError> {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let key = CertifiedKey::from_der(chain, key, &provider).map_err(TrustError::Key)?;
