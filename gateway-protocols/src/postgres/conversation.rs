@@ -120,7 +120,8 @@ impl Postgres {
 
     /// Tells both sides, as far as their streams stand between messages, that it is over.
     fn say_farewell(&self, refusal: &Refusal, plan: &mut Plan) {
-        if self.target.is_between_messages() {
+        // An agent that has taken its leave expects no answer, and some drivers make an error of one.
+        if self.target.is_between_messages() && !self.terminated {
             plan.say(Side::Agent, |out| refusal.write(out));
         }
         if self.agent.is_between_messages() && !self.terminated {

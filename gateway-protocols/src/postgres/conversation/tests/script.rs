@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::super::{Limits, Postgres};
 use super::court::Words;
-use crate::conversation::{Conversation, Needs, Piece, Plan, Side};
+use crate::conversation::{Conversation, Needs, Parting, Piece, Plan, Side};
 use crate::postgres::backend::{self, ErrorFields};
 use crate::postgres::frame::{self, HEADER, Header};
 use crate::postgres::frontend::{self, Bind, Named, Parse};
@@ -100,6 +100,21 @@ impl Relay {
         if self.take(side) && side == Side::Target && self.agent.1 == Needs::OtherSide {
             self.agent.1 = Needs::Bytes(0);
             self.take(Side::Agent);
+        }
+    }
+
+    /// The relay has a reason to end the connection.
+    pub(super) fn part(&mut self, because: Parting) {
+        self.plan.clear();
+        self.conversation.part(because, &mut self.plan);
+        for piece in self.plan.pieces() {
+            match piece {
+                Piece::Say(Side::Agent, part) => self.to_agent.extend_from_slice(self.plan.own(part.clone())),
+                Piece::Say(Side::Target, part) => {
+                    self.to_target.extend_from_slice(self.plan.own(part.clone()))
+                }
+                Piece::Pass(_) => panic!("nothing was shown that could pass"),
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 use super::super::Limits;
 use super::script::{Relay, played};
 use super::{breaks, passes};
-use crate::conversation::Side;
+use crate::conversation::{Parting, Side};
 
 #[test]
 fn a_query_and_its_rows_pass() {
@@ -130,4 +130,16 @@ fn it_says_whose_turn_it_is() {
     assert_eq!(played("> P : select 1 | DS | H\n< 1 | t | n").awaits, Some(Side::Agent));
     assert_eq!(played("> Q copy t from stdin\n< G").awaits, Some(Side::Agent));
     assert_eq!(played("> Q copy t from stdin\n< G\n> d 1 | c").awaits, Some(Side::Target));
+}
+
+#[test]
+fn an_agent_is_told_that_the_target_is_gone_unless_it_has_taken_its_leave() {
+    let told_after = |kind: u8| {
+        let mut relay = Relay::new(Limits::default());
+        relay.hear(Side::Agent, &[kind, 0, 0, 0, 4]);
+        relay.part(Parting::TargetGone);
+        relay.end().to_agent
+    };
+    assert!(told_after(b'S').contains("08006"));
+    assert_eq!(told_after(b'X'), "");
 }
