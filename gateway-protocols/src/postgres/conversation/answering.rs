@@ -2,21 +2,20 @@
 //!
 //! An answer to nothing that was asked ends the connection: from then on it would not be known whose rows are whose.
 
-use alloc::boxed::Box;
 use core::ops::Range;
 
-use gateway_policy::command::{Outcome, Said, Transaction};
-use gateway_policy::judge::{Rows, Settings as Effect};
+use gateway_policy::command::Said;
+use gateway_policy::judge::Rows;
 
 use super::awaited::{Awaited, What};
 use super::forward::Forwarded;
-use super::names::Sent;
 use super::stream::Stream;
 use super::{Copying, Heard, Postgres};
-use crate::conversation::{CommandNumber, Court, Needs, Plan, Taken};
+use crate::conversation::{Court, Needs, Plan, Taken};
 use crate::postgres::backend::{self, Kind};
 use crate::postgres::frame::{HEADER, Header};
 
+mod ending;
 mod failing;
 
 const UNASKED: &str = "the target answered what was not asked";
@@ -201,76 +200,6 @@ impl Postgres {
         self.awaited.front().map(|awaited| &awaited.what)
     }
 
-    fn ready(&mut self, body: &[u8]) -> Result<(), &'static str> {
-        let transaction = backend::ready_for_query(body).map_err(|_| MALFORMED)?;
-        let sent = match self.awaited.front() {
-            Some(Awaited { what: What::Query { .. } | What::Sync | What::DoubtfulSync, sent }) => *sent,
-            // One too many, if a Sync was in doubt.
-            None => {
-                self.settings.transaction(transaction);
-                return Ok(());
-            }
-            Some(_) => return Err(UNASKED),
-        };
-        if let Some(Awaited { what: What::DoubtfulSync, .. }) = self.awaited.pop() {
-            self.awaited.doubt_next_sync();
-        }
-        self.batch_ended(sent, transaction);
-        Ok(())
-    }
-
-    fn batch_ended(&mut self, sent: Sent, transaction: Transaction) {
-        self.settings.transaction(transaction);
-        self.answer = Answer::default();
-        if self.unsettled.is_some_and(|batch| batch <= sent.batch) {
-            self.unsettled = None;
-        }
-        if transaction == Transaction::None {
-            self.portals.forget_all(sent.sequence);
-        }
-    }
-
-    fn complete(&mut self, body: &[u8], court: &mut dyn Court) -> Result<(), &'static str> {
-        let tag = backend::tag(body).map_err(|_| MALFORMED)?;
-        let Some(Awaited { sent, what }) = self.awaited.front_mut() else { return Err(UNASKED) };
-        let (What::Query { forwarded, deallocates } | What::Execute { forwarded, deallocates }) = what else {
-            return Err(UNASKED);
-        };
-        let (sent, forwarded) = (*sent, *forwarded);
-        let deallocates = if tag == "DEALLOCATE" { deallocates.take() } else { None };
-        self.note_tag(tag, sent, deallocates);
-        if forwarded.settings() == Effect::Changed {
-            self.settings.changed_unseen();
-        }
-        self.end_of(forwarded.command(), Said::Done(tag), court);
-        if tag.starts_with("COPY") {
-            self.copy_ended();
-        }
-        self.pop_execute();
-        Ok(())
-    }
-
-    /// What a command that succeeded did to names and settings.
-    fn note_tag(&mut self, tag: &str, sent: Sent, deallocates: Option<Box<[u8]>>) {
-        match tag {
-            "SET" | "RESET" => self.settings.changed_unseen(),
-            "DEALLOCATE" => {
-                if let Some(name) = deallocates {
-                    self.statements.forget(&name, sent.sequence);
-                }
-            }
-            "DEALLOCATE ALL" => self.statements.forget_all(sent.sequence),
-            "DISCARD ALL" => {
-                self.settings.changed_unseen();
-                self.statements.forget_all(sent.sequence);
-                self.portals.forget_all(sent.sequence);
-            }
-            // From here on a name may be that of another cursor than the one that was bound.
-            "DECLARE CURSOR" => self.portals.forget_named(sent.sequence),
-            _ => (),
-        }
-    }
-
     fn step_done(&mut self, kind: Kind, court: &mut dyn Court) -> Result<(), &'static str> {
         let Some(Awaited { sent, what }) = self.awaited.pop() else { return Err(UNASKED) };
         match (kind, what) {
@@ -332,26 +261,6 @@ impl Postgres {
             _ => return Err(UNASKED),
         }
         Ok(())
-    }
-
-    fn copy_ended(&mut self) {
-        let behind = match self.what() {
-            Some(What::Query { .. } | What::Execute { .. }) => 1,
-            _ => 0,
-        };
-        self.awaited.drop_syncs_of_copy(behind);
-    }
-
-    /// An Execute has one answer; a Query goes on until ReadyForQuery.
-    fn pop_execute(&mut self) {
-        if matches!(self.what(), Some(What::Execute { .. })) {
-            self.awaited.pop();
-        }
-    }
-
-    fn end_of(&mut self, command: CommandNumber, said: Said<'_>, court: &mut dyn Court) {
-        let answer = core::mem::take(&mut self.answer);
-        court.ended(command, &Outcome { said, rows: answer.rows, bytes: answer.bytes });
     }
 }
 

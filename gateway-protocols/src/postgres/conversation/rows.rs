@@ -7,6 +7,9 @@ use crate::conversation::{CommandNumber, Court, Plan, Shown, Side};
 use crate::postgres::backend;
 use crate::postgres::frame::{self, Malformed};
 
+/// The memory of longer rows is given back.
+const KEPT: usize = 64 << 10;
+
 const MALFORMED: &str = "the target sent a row or its columns in a form that cannot be read";
 
 impl Postgres {
@@ -41,7 +44,9 @@ impl Postgres {
         } else {
             plan.say(Side::Agent, |out| out.extend_from_slice(&row));
         }
-        self.row = row;
+        if row.capacity() <= KEPT {
+            self.row = row;
+        }
         Ok(Heard::Whole)
     }
 }

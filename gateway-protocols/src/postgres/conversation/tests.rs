@@ -7,6 +7,7 @@ mod bounds;
 mod copying;
 mod extended;
 mod random;
+mod recorded;
 mod refusing;
 mod rows;
 mod settings;
