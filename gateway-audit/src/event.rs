@@ -9,6 +9,8 @@ use gateway_policy::level::Level;
 use gateway_policy::target::NoMatch;
 use serde::{Deserialize, Serialize};
 
+use crate::session::{CommandEnded, CommandJudged, MessageRefused, SessionOpened};
+
 /// One line of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -33,6 +35,11 @@ pub enum Event {
     Opened(Connection),
     /// The decision not to.
     Denied(Denied),
+    /// A connection is understood from here on.
+    SessionOpened(SessionOpened),
+    Command(CommandJudged),
+    CommandEnded(CommandEnded),
+    MessageRefused(MessageRefused),
     /// How an opened connection ended.
     Ended(Ended),
     /// A name that was looked up, answered or not.
@@ -170,6 +177,13 @@ pub enum Ending {
     Finished,
     ResetByAgent,
     ResetByTarget,
+    /// The agent sent what its protocol does not allow.
+    BrokenByAgent {
+        why: String,
+    },
+    BrokenByTarget {
+        why: String,
+    },
     /// Nothing moved for `serve.idle_timeout`.
     Idle,
     ConnectTimedOut,

@@ -2,3 +2,4 @@
 //! The evidence format: what happened, in words that can be read without a daemon.
 
 pub mod event;
+pub mod session;

@@ -17,6 +17,15 @@ pub enum Side {
     Target,
 }
 
+impl Side {
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Agent => Self::Target,
+            Self::Target => Self::Agent,
+        }
+    }
+}
+
 /// The session that a conversation belongs to: it judges, and it keeps the record.
 pub trait Court {
     /// May this run? The answer stands in the records before it is given; without a record there is none, and
@@ -38,8 +47,11 @@ pub trait Court {
         Shown::Keep
     }
 
-    /// Nothing moves for now: what was kept back to be written together is written.
-    fn rest(&mut self) {}
+    /// What was kept back to be written together is written: before anything goes on to the target, and when
+    /// nothing moves.
+    fn settle(&mut self) -> Result<(), Unrecorded> {
+        Ok(())
+    }
 }
 
 /// An answer, and the number under which the command stands in the records.

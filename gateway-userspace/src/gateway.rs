@@ -23,6 +23,7 @@ use crate::intercept::Gate;
 use crate::pipeline;
 use crate::relay::Relays;
 use crate::report::{WithHelp, one_line};
+use crate::session::judging::{Illiterate, Judges};
 use crate::session::postgres::reception::Reception;
 use crate::session::postgres::upstream::Upstreams;
 use crate::targets::Targets;
@@ -47,6 +48,7 @@ pub struct Gateway {
     /// For agents that speak PostgreSQL.
     pub reception: Reception,
     pub upstreams: Upstreams,
+    pub judges: Arc<Judges>,
     pub since: Instant,
     reload: Mutex<Reload>,
     numbers: AtomicU64,
@@ -82,6 +84,7 @@ impl Gateway {
             upstreams: Upstreams::new(Arc::clone(&config)),
             reception: Reception::open(Arc::clone(&config))
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
+            judges: Judges::new(&config, Box::new(Illiterate)),
             since: Instant::now(),
             reload: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -132,6 +135,7 @@ impl Gateway {
                 // Before an agent can mean a target that nothing vouches for.
                 let config = Arc::new(config);
                 self.reception.replace(Arc::clone(&config));
+                self.judges.replace(&config);
                 self.upstreams.replace(Arc::clone(&config));
                 self.targets.replace(config);
                 tracing::info!("agents and targets were read again");

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gateway_audit::event::{Connection, Denial, Denied, Ended, Ending, Event};
+use gateway_policy::target::Protocol;
 use tokio::net::TcpStream;
 
 use crate::attribution::wire::Attribution;
 use crate::audit::{RecordError, Recorded};
 use crate::gateway::Gateway;
 use crate::intercept::{self, Intercepted};
-use crate::relay::{Cut, Pair, upstream};
+use crate::relay::wire::Wire;
+use crate::relay::{Carriage, Cut, Freight, Login, Ready, upstream};
 use crate::report::one_line;
+use crate::session::postgres;
 use crate::targets::Lease;
 
 /// DNS over TCP goes to the resolver front.
@@ -128,8 +131,17 @@ async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError
 /// The only place from which the relay is reached, and the only one where an ending is written.
 async fn carry(gateway: &Gateway, opened: Opened) {
     let Opened { stream, connection, lease, since, _recorded } = opened;
-    let (ending, sent_bytes, received_bytes) = match connect(gateway, stream, &lease).await {
-        Ok(pair) => (relay(gateway, &pair, &connection, &lease).await, pair.sent(), pair.received()),
+    let ready = tokio::select! {
+        ready = prepare(gateway, stream, &connection, &lease) => ready,
+        cut = must_end(gateway, &lease) => Err(cut.into()),
+    };
+    let (ending, sent_bytes, received_bytes) = match ready {
+        Ok(Ready { carriage, afterwards }) => {
+            let pair = Arc::clone(carriage.pair());
+            let ending = relay(gateway, carriage, &connection, &lease).await;
+            afterwards.await;
+            (ending, pair.sent(), pair.received())
+        }
         Err(ending) => (ending, 0, 0),
     };
     let lasted_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -137,14 +149,22 @@ async fn carry(gateway: &Gateway, opened: Opened) {
     gateway.recorder.note(Event::Ended(ended)).await;
 }
 
-async fn connect(gateway: &Gateway, stream: TcpStream, lease: &Lease) -> Result<Arc<Pair>, Ending> {
-    let limit = gateway.config.serve.connect_timeout;
-    let connected = tokio::select! {
-        connected = upstream::connect(lease.destination, limit) => connected,
-        cut = must_end(gateway, lease) => Err(cut.into()),
-    };
-    match connected {
-        Ok(target) => pair(stream, target)
+/// Connects with the target, and does first what its protocol demands.
+async fn prepare(
+    gateway: &Gateway,
+    stream: TcpStream,
+    connection: &Connection,
+    lease: &Lease,
+) -> Result<Ready, Ending> {
+    match lease.protocol {
+        Protocol::Tcp => connect(gateway, stream, lease).await,
+        Protocol::Postgres => Box::pin(postgres::open(gateway, stream, connection, lease)).await,
+    }
+}
+
+async fn connect(gateway: &Gateway, stream: TcpStream, lease: &Lease) -> Result<Ready, Ending> {
+    match upstream::connect(lease.destination, gateway.config.serve.connect_timeout).await {
+        Ok(target) => opaque(stream, target)
             .map_err(|error| Ending::Failed { why: format!("cannot prepare the sockets: {error}") }),
         Err(ending) => {
             intercept::refuse(stream);
@@ -154,21 +174,15 @@ async fn connect(gateway: &Gateway, stream: TcpStream, lease: &Lease) -> Result<
 }
 
 /// From here on the agent's socket is the relay's, and not the event loop's.
-fn pair(agent: TcpStream, target: std::net::TcpStream) -> std::io::Result<Arc<Pair>> {
-    Pair::new(agent.into_std()?, target).map(Arc::new)
+fn opaque(agent: TcpStream, target: std::net::TcpStream) -> std::io::Result<Ready> {
+    let [agent, target] = [agent.into_std()?, target].map(|socket| Login::without(Wire::Plain(socket)));
+    Carriage::new(agent, target, Freight::Opaque).map(Ready::new)
 }
 
-async fn relay(gateway: &Gateway, pair: &Arc<Pair>, connection: &Connection, lease: &Lease) -> Ending {
-    let _listed = gateway.live.list(connection, pair);
-    let carried = gateway.relays.carry(Arc::clone(pair), gateway.config.serve.idle_timeout);
-    tokio::pin!(carried);
-    tokio::select! {
-        ending = &mut carried => ending,
-        cut = must_end(gateway, lease) => {
-            pair.cut(cut);
-            carried.await
-        }
-    }
+async fn relay(gateway: &Gateway, carriage: Box<Carriage>, connection: &Connection, lease: &Lease) -> Ending {
+    let _listed = gateway.live.list(connection, carriage.pair());
+    let idle = gateway.config.serve.idle_timeout;
+    gateway.relays.carry(carriage, idle, must_end(gateway, lease)).await
 }
 
 /// Done when the connection must not go on, whatever its two sides wish.

@@ -1,5 +1,4 @@
 //! The one source of randomness: the kernel's.
-#![allow(dead_code, unused_imports)] // until the first login comes through
 
 use std::io;
 

@@ -1,11 +1,14 @@
 //! Keeps the evidence: no record, no forward.
 //!
-//! One thread writes; everybody else hands over an event and waits until the kernel has taken its line. The
-//! queue is bounded, so a slow disk slows the connections that wait for it and a broken one refuses them.
+//! The event loop hands an event to a thread and waits until the kernel has taken its line. The queue is bounded,
+//! so a slow disk slows the connections that wait for it and a broken one refuses them. A relay's thread, which may
+//! wait in place, appends its lines itself.
 
 mod writer;
 
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use gateway_audit::event::{Event, Record};
@@ -36,35 +39,58 @@ pub enum RecordError {
     Gone,
 }
 
+impl RecordError {
+    /// Whether there is no room for it.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Write(source) => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Open { .. } | Self::Thread(_) | Self::Encode(_) | Self::Gone => false,
+        }
+    }
+}
+
 /// Takes events from everywhere in the gateway.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     queue: mpsc::Sender<Line>,
+    writer: Arc<Writer>,
 }
 
 impl Recorder {
     /// Opens `events.jsonl` in `folder` and goes on where it ends.
     pub fn open(folder: &Path) -> Result<Self, RecordError> {
         let path = folder.join("events.jsonl");
-        Self::over(Writer::open(&path)?)
+        Self::over(&path)
     }
 
-    fn over(writer: Writer) -> Result<Self, RecordError> {
+    /// Appends to this very file.
+    pub fn over(path: &Path) -> Result<Self, RecordError> {
+        let writer = Writer::open(path)?;
         let (queue, lines) = mpsc::channel(QUEUE);
+        let writer = Arc::new(writer);
+        let on_behalf = Arc::clone(&writer);
         std::thread::Builder::new()
             .name("records".into())
-            .spawn(move || writer.run(lines))
+            .spawn(move || on_behalf.run(lines))
             .map_err(RecordError::Thread)?;
-        Ok(Self { queue })
+        Ok(Self { queue, writer })
     }
 
     /// Returns once the line is with the kernel.
     pub async fn record(&self, event: Event) -> Result<Recorded, RecordError> {
-        let mut bytes = serde_json::to_vec(&Record { at: now(), event }).map_err(RecordError::Encode)?;
-        bytes.push(b'\n');
+        let mut bytes = Vec::new();
+        add_line(&mut bytes, event)?;
         let (written, outcome) = oneshot::channel();
         self.queue.send(Line { bytes, written }).await.map_err(|_| RecordError::Gone)?;
         outcome.await.map_err(|_| RecordError::Gone)?.map_err(RecordError::Write)?;
+        Ok(Recorded(()))
+    }
+
+    /// Appends lines of [`add_line`] in one piece, on the calling thread.
+    pub fn append(&self, lines: &[u8]) -> Result<Recorded, RecordError> {
+        self.writer.append(lines).map_err(RecordError::Write)?;
         Ok(Recorded(()))
     }
 
@@ -74,6 +100,17 @@ impl Recorder {
             tracing::error!(error = one_line(&error), "an event is missing from the records");
         }
     }
+}
+
+/// Adds an event, as a line of the record file that is written now.
+pub fn add_line(lines: &mut Vec<u8>, event: Event) -> Result<(), RecordError> {
+    let begin = lines.len();
+    if let Err(error) = serde_json::to_writer(&mut *lines, &Record { at: now(), event }) {
+        lines.truncate(begin);
+        return Err(RecordError::Encode(error));
+    }
+    lines.push(b'\n');
+    Ok(())
 }
 
 /// The one form in which times stand in records.

@@ -31,6 +31,6 @@ async fn a_restart_goes_on_after_the_last_line() {
 
 #[tokio::test]
 async fn a_full_disk_is_told_to_whoever_waits() {
-    let recorder = Recorder::over(Writer::open(Path::new("/dev/full")).expect("open")).expect("thread");
+    let recorder = Recorder::over(Path::new("/dev/full")).expect("open");
     assert!(matches!(recorder.record(event("one")).await, Err(RecordError::Write(_))));
 }

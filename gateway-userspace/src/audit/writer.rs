@@ -1,9 +1,10 @@
-//! The thread that appends lines to the record file.
+//! Appends lines to the record file: for those who cannot wait in place a thread does, the others do it themselves.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,19 +22,20 @@ pub struct Line {
     pub written: oneshot::Sender<io::Result<()>>,
 }
 
+/// The record file. Whoever appends has it alone meanwhile, so that half a line can be taken back.
 #[derive(Debug)]
 pub struct Writer {
-    file: File,
+    file: Mutex<File>,
 }
 
 impl Writer {
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let failed = |source| RecordError::Open { path: path.display().to_string(), source };
         let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path).map_err(failed)?;
-        Ok(Self { file })
+        Ok(Self { file: Mutex::new(file) })
     }
 
-    pub fn run(mut self, mut lines: mpsc::Receiver<Line>) {
+    pub fn run(&self, mut lines: mpsc::Receiver<Line>) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut bytes = Vec::new();
         while lines.blocking_recv_many(&mut batch, BATCH) > 0 {
@@ -49,29 +51,30 @@ impl Writer {
     }
 
     /// All of it, or nothing: half a line would spoil the next one.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let mut left = bytes;
         while !left.is_empty() {
-            match self.file.write(left) {
+            match file.write(left) {
                 Ok(written @ 1..) => left = left.get(written..).unwrap_or_default(),
                 Ok(_) => return Err(ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => (),
                 Err(error) => {
-                    self.take_back(bytes.len() - left.len());
+                    take_back(&file, bytes.len() - left.len());
                     return Err(error);
                 }
             }
         }
         Ok(())
     }
+}
 
-    /// Cuts off the end of the file, not back to some place: `postern enforce --detach` may have added a line.
-    fn take_back(&self, written: usize) {
-        let length = self.file.metadata().map(|metadata| metadata.len());
-        let cut = length.and_then(|length| self.file.set_len(length.saturating_sub(written as u64)));
-        if let (Err(error), 1..) = (cut, written) {
-            tracing::error!(%error, "the records end in half a line");
-        }
+/// Cuts off the end of the file, not back to some place: `postern enforce --detach` may have added a line.
+fn take_back(file: &File, written: usize) {
+    let length = file.metadata().map(|metadata| metadata.len());
+    let cut = length.and_then(|length| file.set_len(length.saturating_sub(written as u64)));
+    if let (Err(error), 1..) = (cut, written) {
+        tracing::error!(%error, "the records end in half a line");
     }
 }
 

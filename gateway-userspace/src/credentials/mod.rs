@@ -2,7 +2,6 @@
 //!
 //! An agent never sees a login. What a source hands out is used for one session, is taken back when the session ends,
 //! and is taken back all the same when nobody is left to say that it did: see `ledger.rs`.
-#![allow(dead_code, unused_imports)] // until the first login comes through
 
 mod client_cert;
 mod desk;

@@ -16,7 +16,8 @@ use gateway_audit::event::Ending;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::carriage::{BUFFER, Carriage, Progress, Wants};
+use super::carriage::{Carriage, Progress, Wants};
+use super::desk::Desk;
 use super::parking::Parking;
 
 /// Threads at most.
@@ -29,7 +30,8 @@ const LINGER: u16 = 200;
 const STINT: Duration = Duration::from_millis(5);
 /// How long a thread without work stays.
 const IDLE_THREAD: Duration = Duration::from_secs(10);
-const STACK: usize = 64 * 1024;
+/// Statements are parsed on these threads. Only what was used once takes memory.
+const STACK: usize = 2 * 1024 * 1024;
 
 #[derive(Debug)]
 pub struct Crew {
@@ -41,7 +43,7 @@ pub struct Crew {
 
 #[derive(Debug, Default)]
 struct Queue {
-    ready: VecDeque<Carriage>,
+    ready: VecDeque<Box<Carriage>>,
     threads: usize,
     idle: usize,
 }
@@ -70,7 +72,7 @@ impl Crew {
     }
 
     /// Gives the connection to a thread, as soon as there is one.
-    pub fn take(self: &Arc<Self>, carriage: Carriage) {
+    pub fn take(self: &Arc<Self>, carriage: Box<Carriage>) {
         let mut queue = self.queue();
         queue.ready.push_back(carriage);
         if queue.idle >= queue.ready.len() {
@@ -96,9 +98,9 @@ impl Crew {
     }
 
     fn work(self: &Arc<Self>) {
-        let mut buffer = vec![0; BUFFER];
+        let mut desk = Desk::new();
         while let Some(mut carriage) = self.next() {
-            match self.drive(&mut carriage, &mut buffer) {
+            match self.drive(&mut carriage, &mut desk) {
                 Outcome::Ended(ending) => carriage.end(ending),
                 Outcome::Requeue => self.take(carriage),
                 Outcome::Park(wants) => self.parking.park(carriage, wants),
@@ -107,7 +109,7 @@ impl Crew {
     }
 
     /// The next connection that has something to move, or `None` when the thread is not needed any more.
-    fn next(&self) -> Option<Carriage> {
+    fn next(&self) -> Option<Box<Carriage>> {
         let mut queue = self.queue();
         loop {
             if let Some(carriage) = queue.ready.pop_front() {
@@ -125,18 +127,18 @@ impl Crew {
         }
     }
 
-    fn drive(&self, carriage: &mut Carriage, buffer: &mut [u8]) -> Outcome {
+    fn drive(&self, carriage: &mut Carriage, desk: &mut Desk) -> Outcome {
         let mut since = Instant::now();
+        let mut progress = carriage.advance(desk);
         loop {
-            match carriage.advance(buffer) {
+            progress = match progress {
                 Progress::Ended(ending) => return Outcome::Ended(ending),
-                Progress::More => (),
-                Progress::Waiting(wants) => match self.linger(carriage, wants) {
-                    Lingered::Ready => (),
-                    Lingered::Silence => return Outcome::Park(wants),
-                    Lingered::Broken(ending) => return Outcome::Ended(ending),
+                Progress::More => carriage.advance(desk),
+                Progress::Waiting(wants) => match self.wait(carriage, wants, desk) {
+                    Ok(progress) => progress,
+                    Err(outcome) => return outcome,
                 },
-            }
+            };
             if since.elapsed() > STINT {
                 if self.others_wait() {
                     return Outcome::Requeue;
@@ -146,12 +148,22 @@ impl Crew {
         }
     }
 
-    fn linger(&self, carriage: &mut Carriage, wants: Wants) -> Lingered {
-        let place = self.lingering.fetch_add(1, Relaxed);
-        let limit = if place < LINGERERS { PollTimeout::from(LINGER) } else { PollTimeout::ZERO };
-        let lingered = wait(carriage, wants, limit);
-        self.lingering.fetch_sub(1, Relaxed);
-        lingered
+    /// Waits for the side that is expected to speak, then for both, then gives the connection away.
+    fn wait(&self, carriage: &mut Carriage, wants: Wants, desk: &mut Desk) -> Result<Progress, Outcome> {
+        let place = Place::take(&self.lingering);
+        if place.is_own()
+            && let Some(side) = carriage.awaits()
+            && let Some(progress) = carriage.attend(side, desk)
+        {
+            return Ok(progress);
+        }
+        carriage.rest();
+        let limit = if place.is_own() { PollTimeout::from(LINGER) } else { PollTimeout::ZERO };
+        match linger(carriage, wants, limit) {
+            Lingered::Ready => Ok(carriage.advance(desk)),
+            Lingered::Silence => Err(Outcome::Park(wants)),
+            Lingered::Broken(ending) => Err(Outcome::Ended(ending)),
+        }
     }
 
     fn others_wait(&self) -> bool {
@@ -163,13 +175,36 @@ impl Crew {
     }
 }
 
+/// A place among the threads that wait for their connection.
+struct Place<'a> {
+    taken: &'a AtomicUsize,
+    number: usize,
+}
+
+impl<'a> Place<'a> {
+    fn take(taken: &'a AtomicUsize) -> Self {
+        Self { taken, number: taken.fetch_add(1, Relaxed) }
+    }
+
+    /// Whether the thread may wait: enough others are free for connections that move.
+    fn is_own(&self) -> bool {
+        self.number < LINGERERS
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(1, Relaxed);
+    }
+}
+
 enum Lingered {
     Ready,
     Silence,
     Broken(Ending),
 }
 
-fn wait(carriage: &mut Carriage, wants: Wants, limit: PollTimeout) -> Lingered {
+fn linger(carriage: &mut Carriage, wants: Wants, limit: PollTimeout) -> Lingered {
     let pair = Arc::clone(carriage.pair());
     let nothing = PollFlags::empty();
     let mut fds = [

@@ -8,11 +8,11 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Pair, Relays};
+use super::wire::Wire;
+use super::{Carriage, Freight, Login, Relays};
 
 const ROLE: &str = "POSTERN_MEASURE_ROLE";
 const UPSTREAM: &str = "POSTERN_MEASURE_UPSTREAM";
@@ -96,8 +96,10 @@ fn a_relay_under_measurement() {
         let (agent, target) = (agent.expect("accept"), TcpStream::connect(upstream).expect("connect"));
         if role == "postern" {
             let relays = relays.clone();
-            let pair = Arc::new(Pair::new(agent, target).expect("pair"));
-            runtime.spawn(async move { relays.carry(pair, Duration::from_secs(3600)).await });
+            let [agent, target] = [agent, target].map(|socket| Login::without(Wire::Plain(socket)));
+            let carriage = Carriage::new(agent, target, Freight::Opaque).expect("a carriage");
+            let forever = std::future::pending();
+            runtime.spawn(async move { relays.carry(carriage, Duration::from_secs(3600), forever).await });
         } else {
             blocking(agent, target);
         }

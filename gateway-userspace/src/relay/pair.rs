@@ -1,7 +1,7 @@
 //! The two sockets of a connection, and what can be told about them from outside the relay.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{
     AtomicU8, AtomicU64,
     Ordering::{Relaxed, SeqCst},
@@ -9,10 +9,14 @@ use std::sync::atomic::{
 use std::time::{Duration, Instant};
 
 use gateway_audit::event::Ending;
+use gateway_protocols::conversation::{Parting, Side};
 use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::sys::tcp;
 use crate::targets::Lost;
+
+/// How long a thread waits for the one side that is expected to speak before it listens to both.
+const EXPECTED_WITHIN: Duration = Duration::from_millis(5);
 
 /// An agent's socket and its target's.
 #[derive(Debug)]
@@ -27,7 +31,7 @@ pub struct Pair {
     cut: AtomicU8,
 }
 
-/// Why a connection was ended from outside.
+/// Why a connection is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Cut {
@@ -61,10 +65,22 @@ impl From<Cut> for Ending {
     }
 }
 
+impl From<Cut> for Parting {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Idle => Self::Idle,
+            Cut::GatewayStopped => Self::GatewayStops,
+            Cut::AgentRemoved | Cut::TargetRemoved => Self::LeaseEnded,
+        }
+    }
+}
+
 impl Pair {
-    pub fn new(agent: TcpStream, target: TcpStream) -> io::Result<Self> {
+    pub(super) fn new(agent: TcpStream, target: TcpStream) -> io::Result<Self> {
         for socket in [&agent, &target] {
-            socket.set_nonblocking(true)?;
+            // Every call says itself whether it may wait.
+            socket.set_nonblocking(false)?;
+            socket.set_read_timeout(Some(EXPECTED_WITHIN))?;
             socket.set_nodelay(true)?;
             setsockopt(socket, sockopt::KeepAlive, &true)?;
         }
@@ -77,6 +93,13 @@ impl Pair {
             moved_at: AtomicU64::new(0),
             cut: AtomicU8::new(0),
         })
+    }
+
+    pub(super) fn socket(&self, side: Side) -> &TcpStream {
+        match side {
+            Side::Agent => &self.agent,
+            Side::Target => &self.target,
+        }
     }
 
     /// Bytes from the agent to the target.
@@ -93,21 +116,26 @@ impl Pair {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.moved_at.load(Relaxed)))
     }
 
-    pub(super) fn count(&self, way: Way, bytes: usize) {
-        let counter = match way {
-            Way::ToTarget => &self.sent,
-            Way::ToAgent => &self.received,
+    /// Bytes that a side was given.
+    pub(super) fn count(&self, to: Side, bytes: usize) {
+        let counter = match to {
+            Side::Target => &self.sent,
+            Side::Agent => &self.received,
         };
         counter.fetch_add(bytes as u64, Relaxed);
         let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved_at.store(millis, Relaxed);
     }
 
-    /// Ends the connection. Whoever carries it, or the parking place, is woken by the reset.
-    pub fn cut(&self, why: Cut) {
+    /// Asks for the end. Whoever carries the connection, or the parking place, is woken by the end of both streams,
+    /// and can still say something to both sides.
+    pub(super) fn cut(&self, why: Cut) {
         // The first reason stands.
         let _ = self.cut.compare_exchange(0, why as u8, SeqCst, SeqCst);
-        self.reset();
+        for socket in [&self.agent, &self.target] {
+            // It fails when that side was faster.
+            let _ = socket.shutdown(Shutdown::Read);
+        }
     }
 
     pub(super) fn was_cut(&self) -> Option<Cut> {
@@ -121,11 +149,4 @@ impl Pair {
             let _ = tcp::abort(socket);
         }
     }
-}
-
-/// Which way bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    ToTarget,
-    ToAgent,
 }

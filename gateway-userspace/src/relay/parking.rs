@@ -20,7 +20,7 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub struct Parking {
     epoll: Epoll,
-    places: Mutex<HashMap<u64, Carriage>>,
+    places: Mutex<HashMap<u64, Box<Carriage>>>,
     next: AtomicU64,
 }
 
@@ -36,7 +36,7 @@ impl Parking {
     /// Leaves the connection here until one of its sockets is ready.
     ///
     /// Each stay has its own number, never used again: an event that comes late finds nobody.
-    pub fn park(&self, carriage: Carriage, wants: Wants) {
+    pub fn park(&self, carriage: Box<Carriage>, wants: Wants) {
         let stay = self.next.fetch_add(1, Relaxed);
         let pair = Arc::clone(carriage.pair());
         self.places().insert(stay, carriage);
@@ -65,7 +65,7 @@ impl Parking {
     }
 
     /// Hands every connection that is ready to `take`, for as long as the gateway runs.
-    pub fn attend(&self, take: impl Fn(Carriage)) {
+    pub fn attend(&self, take: impl Fn(Box<Carriage>)) {
         let mut events = [EpollEvent::empty(); BATCH];
         loop {
             let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
@@ -85,7 +85,7 @@ impl Parking {
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<u64, Carriage>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<u64, Box<Carriage>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use gateway_policy::command::{Command, Stage, State};
-use gateway_policy::facts::{Aftermath, Facts};
+use gateway_policy::facts::{Aftermath, Facts, Reason, Unknown};
 use gateway_policy::judge::{Judgement, Obligations, Settings, Verdict};
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule;
@@ -33,6 +33,17 @@ const SHELVES: usize = 16;
 /// Finds out what a text does.
 pub trait Reader: Send + Sync {
     fn read(&self, text: &str, state: &State, path: Path) -> Facts;
+}
+
+/// Reads nothing: without a reader, nothing is known of any text.
+#[derive(Debug, Clone, Copy)]
+pub struct Illiterate;
+
+impl Reader for Illiterate {
+    fn read(&self, _text: &str, _state: &State, _path: Path) -> Facts {
+        let unknown = Unknown { reason: Reason::NotUnderstood, about: None };
+        Facts { unknowns: vec![unknown], ..Facts::default() }
+    }
 }
 
 /// Who is judged, and where.

@@ -1,5 +1,178 @@
 //! What a connection is once it is understood: who speaks, what may run, and what is kept of it.
-#![allow(dead_code, unused_imports)] // until the first login comes through
 
 pub mod judging;
 pub mod postgres;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::time::Instant;
+
+use gateway_audit::event::{Connection, Event};
+use gateway_audit::session::{CommandJudged, MessageRefused, OfSession};
+use gateway_policy::command::{Command, Outcome, Stage};
+use gateway_policy::judge::Verdict;
+use gateway_protocols::conversation::{CommandNumber, Court, Ruling, Unrecorded};
+
+use crate::audit::{RecordError, Recorder, add_line};
+use crate::random;
+use crate::report::one_line;
+use judging::Judge;
+
+/// Lines that may wait to be written with others.
+const KEPT_BACK: usize = 64 * 1024;
+/// Commands under way whose beginnings are remembered. Those that are too many tell no duration.
+const UNDER_WAY: usize = 1024;
+
+/// What a session is called: in records, and towards the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionId(String);
+
+impl SessionId {
+    pub fn new() -> io::Result<Self> {
+        let bytes = random::bytes::<8>()?;
+        Ok(Self(format!("{:016x}", u64::from_be_bytes(*bytes))))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An agent's talk with a target: it judges each command, and keeps the record.
+///
+/// It is used by one thread at a time, which writes the records itself: a line stands in the file before the command
+/// that it tells of goes on. Lines that hold nobody back are kept until there is another to be written with them.
+#[derive(Debug)]
+pub struct Session {
+    of: OfSession,
+    recorder: Recorder,
+    judge: Judge,
+    commands: u64,
+    under_way: VecDeque<(CommandNumber, Instant)>,
+    lines: Vec<u8>,
+}
+
+impl Session {
+    pub fn new(id: &SessionId, connection: &Connection, recorder: Recorder, judge: Judge) -> Self {
+        let of = of_session(id, connection);
+        Self { of, recorder, judge, commands: 0, under_way: VecDeque::new(), lines: Vec::new() }
+    }
+
+    /// Adds a line to those that are kept back.
+    fn keep_back(&mut self, event: Event) -> Result<(), Unrecorded> {
+        add_line(&mut self.lines, event).map_err(|error| self.unrecorded(&error))?;
+        if self.lines.len() > KEPT_BACK { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> Result<(), Unrecorded> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let written = self.recorder.append(&self.lines);
+        match written {
+            Ok(_recorded) => {
+                self.lines.clear();
+                Ok(())
+            }
+            Err(error) => Err(self.unrecorded(&error)),
+        }
+    }
+
+    fn unrecorded(&self, error: &RecordError) -> Unrecorded {
+        tracing::error!(session = self.of.session, error = one_line(error), "cannot record a command");
+        if error.is_full() { Unrecorded::Full } else { Unrecorded::Failed }
+    }
+
+    /// Writes down a command and its verdict. An allowed one that only prepares is written before it goes on, and
+    /// until then may wait for the one that runs it.
+    fn record(
+        &mut self,
+        number: CommandNumber,
+        command: &Command<'_>,
+        verdict: &Verdict,
+    ) -> Result<(), Unrecorded> {
+        let before = self.lines.len();
+        let (stage, parameters) = record::stage(&command.stage);
+        let judged = CommandJudged {
+            of: self.of.clone(),
+            command: number.0,
+            stage,
+            text: command.text.to_owned(),
+            parameters,
+            verdict: record::verdict(verdict),
+        };
+        let recorded =
+            self.keep_back(Event::Command(judged)).and_then(|()| match (&command.stage, verdict) {
+                (Stage::Prepare, Verdict::Allow(_)) => Ok(()),
+                (Stage::Prepare, Verdict::Deny(_)) | (Stage::Run(_), _) => self.write(),
+            });
+        if recorded.is_err() {
+            // The command is refused; what happened before it is still to be told.
+            self.lines.truncate(before);
+        }
+        recorded
+    }
+
+    fn took_us(&mut self, command: CommandNumber) -> u64 {
+        while self.under_way.front().is_some_and(|(number, _)| *number < command) {
+            self.under_way.pop_front();
+        }
+        let since = self.under_way.front().filter(|(number, _)| *number == command).map(|(_, since)| *since);
+        since.map_or(0, |since| u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// How events say which session they belong to.
+pub fn of_session(id: &SessionId, connection: &Connection) -> OfSession {
+    OfSession {
+        session: id.as_str().to_owned(),
+        connection: connection.connection,
+        agent: connection.who.agent.clone(),
+        target: connection.target.clone(),
+    }
+}
+
+impl Court for Session {
+    fn judge(&mut self, command: &Command<'_>) -> Result<Ruling, Unrecorded> {
+        self.commands += 1;
+        let number = CommandNumber(self.commands);
+        let verdict = self.judge.judge(command);
+        self.record(number, command, &verdict)?;
+        let verdict = match verdict {
+            Verdict::Allow(permit) => {
+                if self.under_way.len() < UNDER_WAY {
+                    self.under_way.push_back((number, Instant::now()));
+                }
+                Verdict::Allow(permit)
+            }
+            Verdict::Deny(denial) => Verdict::Deny(record::with_session(denial, &self.of.session)),
+        };
+        Ok(Ruling { command: number, verdict })
+    }
+
+    fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>) {
+        let took_us = self.took_us(command);
+        let Some(ended) = record::ended(&self.of, command, outcome, took_us) else { return };
+        // It has happened: a failure to write it is in the log, and stops the next command.
+        let _ = self.keep_back(Event::CommandEnded(ended));
+    }
+
+    fn refused(&mut self, why: &str) {
+        let refused = MessageRefused { of: self.of.clone(), why: why.to_owned() };
+        let _ = self.keep_back(Event::MessageRefused(refused));
+    }
+
+    fn settle(&mut self) -> Result<(), Unrecorded> {
+        self.write()
+    }
+}

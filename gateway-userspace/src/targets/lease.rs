@@ -4,9 +4,10 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gateway_policy::target::TargetName;
+use gateway_policy::target::{Protocol, TargetName};
 
 use super::{Known, Targets};
+use crate::config::Config;
 
 /// That an agent may have a connection to one of its targets, for as long as the configuration says so.
 #[derive(Debug, Clone)]
@@ -14,8 +15,16 @@ pub struct Lease {
     pub agent: String,
     pub destination: SocketAddr,
     pub target: TargetName,
+    pub protocol: Protocol,
     /// The configuration that said yes.
     pub(super) granted_by: Arc<Known>,
+}
+
+impl Lease {
+    /// The configuration that said yes.
+    pub fn config(&self) -> &Config {
+        &self.granted_by.config
+    }
 }
 
 /// What a connection has lost with the configuration that let it through.

@@ -75,7 +75,8 @@ impl Targets {
     pub async fn find(&self, agent: &str, destination: SocketAddr) -> Result<Lease, NoMatch> {
         let known = self.known();
         let target = self.find_by(&known, agent, destination).await?;
-        Ok(Lease { agent: agent.to_owned(), destination, target, granted_by: known })
+        let protocol = known.config.targets.get(target.as_str()).ok_or(NoMatch::NoTarget)?.protocol;
+        Ok(Lease { agent: agent.to_owned(), destination, target, protocol, granted_by: known })
     }
 
     async fn find_by(

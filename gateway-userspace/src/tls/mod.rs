@@ -3,7 +3,6 @@
 //! An agent asks for a server by name and gets a certificate for that name, made on the spot (`leaf.rs`) and signed
 //! by an authority of this host (`issuer.rs`) that may vouch for configured targets and for nothing else
 //! (`permits.rs`). `authority.rs` keeps the lot, `trust.rs` is what agents need to believe it.
-#![allow(dead_code, unused_imports)] // until the first login comes through
 
 mod authority;
 mod clients;

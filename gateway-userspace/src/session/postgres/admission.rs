@@ -3,11 +3,11 @@
 //! An agent hears of its login only once the target has let the gateway in. Until then whatever fails is told to it in
 //! PostgreSQL's words.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use gateway_audit::event::Ending;
-use gateway_policy::target::TargetName;
+use gateway_audit::event::{Connection, Ending, Event};
+use gateway_audit::session::{Privacy, SessionOpened};
+use gateway_policy::target::{Protocol, TargetName};
 use gateway_protocols::postgres::login::Wish;
 use gateway_protocols::postgres::refusal::{Code, Refusal};
 use gateway_protocols::postgres::startup::{CancelKey, Replication};
@@ -18,11 +18,13 @@ use tokio::time::timeout;
 use super::cancel::{Errand, Registered};
 use super::greeting::{Arrival, Claim, GreetError, Greeted};
 use super::upstream::{Entered, UpstreamError};
+use crate::audit::RecordError;
 use crate::credentials::Credential;
 use crate::gateway::Gateway;
 use crate::relay::upstream;
 use crate::relay::wire::Wire;
 use crate::report::one_line;
+use crate::session::{SessionId, of_session};
 
 /// How long a target may take to cancel a query, the connection included.
 const CANCELLING: Duration = Duration::from_secs(10);
@@ -30,10 +32,14 @@ const CANCELLING: Duration = Duration::from_secs(10);
 /// Which connection this is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    pub agent: &'a str,
+    pub connection: &'a Connection,
     pub target: &'a TargetName,
-    pub original: SocketAddr,
-    pub connection: u64,
+}
+
+impl Place<'_> {
+    fn agent(&self) -> &str {
+        &self.connection.who.agent
+    }
 }
 
 /// What a connection turns out to be for.
@@ -60,14 +66,14 @@ pub struct Admitted {
 
 /// Receives the agent. A request to cancel is done here.
 pub async fn receive(gateway: &Gateway, stream: TcpStream, place: Place<'_>) -> Received {
-    let subject = gateway.targets.subject(place.agent, place.target, place.original);
+    let subject = gateway.targets.subject(place.agent(), place.target, place.connection.original);
     let arrived = tokio::select! {
-        arrived = gateway.reception.receive(stream, place.agent, &subject) => arrived,
+        arrived = gateway.reception.receive(stream, place.agent(), &subject) => arrived,
         () = gateway.closing() => return Received::Over(Ending::GatewayStopped),
     };
     match arrived {
         Ok(Arrival::Session(greeted)) => Received::Session(Box::new(greeted)),
-        Ok(Arrival::Cancel(key)) => Received::Over(cancel(gateway, place.agent, &key).await),
+        Ok(Arrival::Cancel(key)) => Received::Over(cancel(gateway, place.agent(), &key).await),
         Ok(Arrival::Nothing) => Received::Over(Ending::Finished),
         Err(error) => Received::Over(Ending::LoginFailed { why: one_line(&error) }),
     }
@@ -78,10 +84,10 @@ pub async fn enter(
     gateway: &Gateway,
     greeted: Greeted,
     place: Place<'_>,
-    session: &str,
+    session: &SessionId,
 ) -> Result<Admitted, Ending> {
     let entering = tokio::select! {
-        entering = log_in(gateway, greeted.claim(), place, session) => entering,
+        entering = go_in(gateway, &greeted, place, session) => entering,
         () = gateway.closing() => Err(NotIn::GatewayStopped),
     };
     match entering {
@@ -109,10 +115,40 @@ enum NotIn {
     Replication,
     NoKey(std::io::Error),
     GatewayStopped,
+    Unrecorded(RecordError),
+}
+
+/// Logs in, and writes down that there is a session.
+async fn go_in(
+    gateway: &Gateway,
+    greeted: &Greeted,
+    place: Place<'_>,
+    session: &SessionId,
+) -> Result<Inside, NotIn> {
+    let inside = log_in(gateway, greeted.claim(), place, session.as_str()).await?;
+    let Entered { side, credential } = &inside.entered;
+    let Claim { user, database, .. } = greeted.claim();
+    let version = side.settled.parameters.iter().find(|(name, _)| name == "server_version");
+    let opened = SessionOpened {
+        of: of_session(session, place.connection),
+        protocol: Protocol::Postgres.name().to_owned(),
+        claimed: user.clone(),
+        database: database.clone(),
+        login: credential.user.clone(),
+        agent_side: privacy(greeted.is_private()),
+        target_side: privacy(side.link.is_private()),
+        server_version: version.map(|(_, value)| value.clone()),
+    };
+    let _recorded = gateway.recorder.record(Event::SessionOpened(opened)).await?;
+    Ok(inside)
+}
+
+fn privacy(private: bool) -> Privacy {
+    if private { Privacy::Tls } else { Privacy::Plain }
 }
 
 async fn log_in(gateway: &Gateway, claim: &Claim, place: Place<'_>, session: &str) -> Result<Inside, NotIn> {
-    let (target, address) = (place.target.as_str(), place.original);
+    let (target, address) = (place.target.as_str(), place.connection.original);
     let config = gateway.reception.config();
     let replicates = config.postgres.get(target).is_some_and(|keys| keys.danger_replication);
     if claim.replication != Replication::None && !replicates {
@@ -131,8 +167,8 @@ async fn log_in(gateway: &Gateway, claim: &Claim, place: Place<'_>, session: &st
     let stream = upstream::connect(address, limit).await.map_err(NotIn::Unreached)?;
     let entered = gateway.upstreams.enter(target, session, stream, wish).await?;
     let key = entered.side.settled.key.clone();
-    let errand = Errand { connection: place.connection, target: target.to_owned(), address, key };
-    let cancel = gateway.reception.cancels.register(place.agent, claim.version, errand);
+    let errand = Errand { connection: place.connection.connection, target: target.to_owned(), address, key };
+    let cancel = gateway.reception.cancels.register(place.agent(), claim.version, errand);
     Ok(Inside { entered, settings, cancel: cancel.map_err(NotIn::NoKey)? })
 }
 
@@ -176,6 +212,10 @@ impl NotIn {
             }
             Self::NoKey(_) => Refusal::fatal(Code::Internal, "the gateway cannot open a session"),
             Self::GatewayStopped => Refusal::fatal(Code::AdminShutdown, "the gateway is stopping"),
+            Self::Unrecorded(error) => {
+                let code = if error.is_full() { Code::DiskFull } else { Code::InputOutput };
+                Refusal::fatal(code, "the session could not be recorded, so it was not opened")
+            }
         }
     }
 }
@@ -183,6 +223,12 @@ impl NotIn {
 impl From<UpstreamError> for NotIn {
     fn from(error: UpstreamError) -> Self {
         Self::Upstream(error)
+    }
+}
+
+impl From<RecordError> for NotIn {
+    fn from(error: RecordError) -> Self {
+        Self::Unrecorded(error)
     }
 }
 
@@ -194,6 +240,7 @@ impl From<NotIn> for Ending {
             NotIn::Replication => Self::LoginFailed { why: "replication is not open to agents here".into() },
             NotIn::NoKey(error) => Self::Failed { why: format!("there is no key to cancel with: {error}") },
             NotIn::GatewayStopped => Self::GatewayStopped,
+            NotIn::Unrecorded(error) => Self::Failed { why: one_line(&error) },
         }
     }
 }

@@ -95,6 +95,11 @@ impl Greeted {
         &self.claim
     }
 
+    /// Whether nobody on the way can read along.
+    pub fn is_private(&self) -> bool {
+        matches!(self.caller.line, Some(Line::Tls { .. }))
+    }
+
     /// Tells the agent that it is in, and hands over to the relay, with what the agent has sent already.
     pub async fn welcome(
         mut self,

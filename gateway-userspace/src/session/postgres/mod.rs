@@ -8,3 +8,75 @@ pub mod greeting;
 pub mod placeholders;
 pub mod reception;
 pub mod upstream;
+
+use std::io;
+
+use gateway_audit::event::{Connection, Ending};
+use gateway_protocols::postgres::conversation::{Limits, Postgres};
+use tokio::net::TcpStream;
+
+use self::admission::{Admitted, Place, Received};
+use super::judging::Subject;
+use super::{Session, SessionId};
+use crate::gateway::Gateway;
+use crate::relay::{Carriage, Freight, Login, Ready, Talk};
+use crate::targets::Lease;
+
+/// Receives an agent, logs in at the target, and brings both together. If there is no session, the agent was told.
+pub async fn open(
+    gateway: &Gateway,
+    stream: TcpStream,
+    connection: &Connection,
+    lease: &Lease,
+) -> Result<Ready, Ending> {
+    let place = Place { connection, target: &lease.target };
+    let greeted = match admission::receive(gateway, stream, place).await {
+        Received::Session(greeted) => greeted,
+        Received::Over(ending) => return Err(ending),
+    };
+    let id = SessionId::new().map_err(|error| failed("there is no name for the session", &error))?;
+    let admitted = admission::enter(gateway, *greeted, place, &id).await?;
+    join(gateway, connection, lease, &id, admitted)
+        .map_err(|error| failed("cannot prepare the sockets", &error))
+}
+
+fn join(
+    gateway: &Gateway,
+    connection: &Connection,
+    lease: &Lease,
+    id: &SessionId,
+    admitted: Admitted,
+) -> io::Result<Ready> {
+    let Admitted { agent, target, claim, settings, parameters, credential, cancel } = admitted;
+    let subject = Subject {
+        agent: connection.who.agent.clone(),
+        target: connection.target.clone(),
+        database: claim.database,
+    };
+    let session = Session::new(id, connection, gateway.recorder.clone(), gateway.judges.judge(subject));
+    let talk = Talk {
+        conversation: Box::new(Postgres::new(limits(lease), parameters, settings)),
+        court: Box::new(session),
+    };
+    let [agent, target] = [agent, target].map(|(wire, read)| Login { wire, read });
+    let afterwards = async move {
+        drop(cancel);
+        credential.give_back().await;
+    };
+    Ok(Ready {
+        carriage: Carriage::new(agent, target, Freight::Spoken(talk))?,
+        afterwards: Box::pin(afterwards),
+    })
+}
+
+fn limits(lease: &Lease) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(keys) = lease.config().postgres.get(lease.target.as_str()) {
+        limits.message = keys.max_message as usize;
+    }
+    limits
+}
+
+fn failed(act: &str, error: &io::Error) -> Ending {
+    Ending::Failed { why: format!("{act}: {error}") }
+}

@@ -67,6 +67,11 @@ impl Link {
         self.stream.read_buf(&mut self.unread).await
     }
 
+    /// Whether nobody on the way can read along.
+    pub fn is_private(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
     /// For the relay: the wire, and what was read of it already.
     pub fn into_wire(self) -> io::Result<(Wire, Vec<u8>)> {
         let wire = match self.stream {
