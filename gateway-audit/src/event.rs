@@ -44,6 +44,13 @@ pub enum Event {
     Ended(Ended),
     /// A name that was looked up, answered or not.
     Asked(Asked),
+    /// So many more of the same within so many seconds that have no record of their own, since nobody can tell whose
+    /// they are.
+    NotListed {
+        what: Nameless,
+        count: u64,
+        seconds: u64,
+    },
     /// The kernel refused something that an agent tried.
     KernelRefused(KernelRefused),
     /// So many kernel refusals could not be reported one by one.
@@ -249,6 +256,16 @@ pub enum AnswerGiven {
     Malformed,
     /// Nothing was answered: nobody knows who asked.
     Dropped,
+}
+
+/// Something that is put down to nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nameless {
+    /// A connection that was denied.
+    Connection { because: Denial },
+    /// A question for a name.
+    Question { answer: AnswerGiven },
 }
 
 /// What the kernel refused, to whom and when.

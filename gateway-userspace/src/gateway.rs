@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::attribution::Enforcer;
 use crate::attribution::notices::{Ear, Elsewhere, Standing};
+use crate::audit::strangers::{self, Strangers};
 use crate::audit::{RecordError, Recorder};
 use crate::config::{Config, Mistakes, Reload};
 use crate::control::Control;
@@ -44,6 +45,7 @@ pub struct Gateway {
     pub relays: Relays,
     pub dns: Front,
     pub counts: Arc<Counts>,
+    pub strangers: Arc<Strangers>,
     pub live: Live,
     /// For agents that speak PostgreSQL.
     pub reception: Reception,
@@ -65,12 +67,14 @@ impl Gateway {
         let enforcer = Arc::new(Enforcer::at(&config.enforce.socket));
         let targets = Arc::new(Targets::new(Arc::clone(&config)));
         let counts = Arc::new(Counts::default());
+        let strangers = Arc::new(Strangers::default());
         let dns = Front {
             // Its own conversations: anybody on the host can send datagrams, and connections must not wait.
             enforcer: Arc::new(Enforcer::at(&config.enforce.socket)),
             targets: Arc::clone(&targets),
             recorder: recorder.clone(),
             counts: Arc::clone(&counts),
+            strangers: Arc::clone(&strangers),
         };
         Ok(Arc::new(Self {
             enforcer,
@@ -80,6 +84,7 @@ impl Gateway {
             relays: Relays::start().context("cannot start the relay")?,
             dns,
             counts,
+            strangers,
             live: Live::default(),
             upstreams: Upstreams::new(Arc::clone(&config)),
             reception: Reception::open(Arc::clone(&config))
@@ -118,6 +123,7 @@ impl Gateway {
         }
         doors.spawn(control.serve(Arc::clone(self)));
         doors.spawn(Arc::clone(self).listen_to_the_enforcer());
+        doors.spawn(Arc::clone(self).tell_of_strangers());
         let gateway = Arc::clone(self);
         doors.spawn(async move { gateway.upstreams.keep().await });
         ready();
@@ -195,6 +201,20 @@ impl Gateway {
         }
     }
 
+    /// Records from time to time how many strangers came that have no record of their own.
+    async fn tell_of_strangers(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(strangers::INTERVAL).await;
+            self.record_strangers().await;
+        }
+    }
+
+    async fn record_strangers(&self) {
+        for event in self.strangers.told() {
+            self.recorder.note(event).await;
+        }
+    }
+
     /// Hears the enforcer, and keeps the gates that it makes in other network namespaces.
     async fn listen_to_the_enforcer(self: Arc<Self>) {
         let (elsewhere, mut news) = mpsc::channel(HANDED_OVER);
@@ -232,6 +252,7 @@ impl Gateway {
                 tracing::warn!("some connections ended without a record of how");
             }
         }
+        self.record_strangers().await;
         let _recorded = self.recorder.record(Event::Stopped { open_connections }).await?;
         Ok(())
     }

@@ -12,6 +12,7 @@ use gateway_policy::target::Protocol;
 use tokio::net::TcpStream;
 
 use crate::attribution::wire::Attribution;
+use crate::audit::strangers::Listed;
 use crate::audit::{RecordError, Recorded};
 use crate::gateway::Gateway;
 use crate::intercept::{self, Intercepted};
@@ -193,11 +194,17 @@ async fn must_end(gateway: &Gateway, lease: &Lease) -> Cut {
     }
 }
 
-/// Records the no and says it. A no that cannot be recorded is said all the same.
+/// Records the no, or counts it where nobody can be named, and says it. A no that cannot be recorded is said all the same.
 async fn refuse(gateway: &Gateway, refused: Refused) {
     let Refused { stream, denied } = refused;
     gateway.counts.denied(denied.who.as_ref().map(|who| who.agent.as_str()), denied.because);
-    gateway.recorder.note(Event::Denied(denied)).await;
+    let listed = match denied.who {
+        Some(_) => Listed::Alone,
+        None => gateway.strangers.denied(denied.because),
+    };
+    if listed == Listed::Alone {
+        gateway.recorder.note(Event::Denied(denied)).await;
+    }
     intercept::refuse(stream);
 }
 

@@ -4,6 +4,7 @@
 //! so a slow disk slows the connections that wait for it and a broken one refuses them. A relay's thread, which may
 //! wait in place, appends its lines itself.
 
+pub mod strangers;
 mod writer;
 
 use std::io;

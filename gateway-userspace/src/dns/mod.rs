@@ -15,6 +15,7 @@ use gateway_audit::event::{AnswerGiven, Asked, Event, Transport};
 use crate::attribution::Enforcer;
 use crate::attribution::wire::Attribution;
 use crate::audit::Recorder;
+use crate::audit::strangers::Strangers;
 use crate::control::counts::Counts;
 use crate::report::one_line;
 use crate::targets::{NameAnswer, Targets};
@@ -31,6 +32,7 @@ pub struct Front {
     pub targets: Arc<Targets>,
     pub recorder: Recorder,
     pub counts: Arc<Counts>,
+    pub strangers: Arc<Strangers>,
 }
 
 impl Front {

@@ -3,22 +3,20 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use gateway_audit::event::{AnswerGiven, Asked, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 
 use super::{Front, MAX_QUESTION};
+use crate::audit::strangers::Listed;
 use crate::intercept::{loopback, no_ipv6};
 use crate::report::one_line;
 use crate::sys;
 
 /// Questions being answered at once; the next ones wait in the socket, and are lost when that is full.
 const UNDER_WAY: usize = 256;
-/// Records in a second about datagrams that are nobody's. Anybody on the host can send them.
-const STRANGERS: u32 = 10;
 
 /// A socket where questions arrive.
 #[derive(Debug)]
@@ -62,7 +60,6 @@ impl Front {
     pub async fn answer(self, desk: Desk) {
         let desk = Arc::new(desk);
         let under_way = Arc::new(Semaphore::new(UNDER_WAY));
-        let strangers = Arc::new(Sparingly::default());
         let mut buffer = vec![0; MAX_QUESTION + 1];
         loop {
             let Ok(place) = Arc::clone(&under_way).acquire_owned().await else { return };
@@ -74,21 +71,21 @@ impl Front {
                 }
             };
             let message = buffer.get(..length).unwrap_or_default().to_vec();
-            let (front, desk, strangers) = (self.clone(), Arc::clone(&desk), Arc::clone(&strangers));
+            let (front, desk) = (self.clone(), Arc::clone(&desk));
             tokio::spawn(async move {
-                front.answer_datagram(&desk, from, &message, &strangers).await;
+                front.answer_datagram(&desk, from, &message).await;
                 drop(place);
             });
         }
     }
 
-    async fn answer_datagram(&self, desk: &Desk, from: SocketAddr, message: &[u8], strangers: &Sparingly) {
+    async fn answer_datagram(&self, desk: &Desk, from: SocketAddr, message: &[u8]) {
         let whose = match self.enforcer.whose_datagram(desk.netns, from).await {
             Ok(Some(whose)) if self.targets.is_configured(&whose.agent) => whose,
-            Ok(_) => return self.drop_stranger(strangers).await,
+            Ok(_) => return self.drop_stranger().await,
             Err(error) => {
                 tracing::warn!(error = one_line(&error), "cannot tell whose a question is");
-                return self.drop_stranger(strangers).await;
+                return self.drop_stranger().await;
             }
         };
         if let Some(reply) = self.reply(&whose, Transport::Udp, message).await
@@ -98,33 +95,13 @@ impl Front {
         }
     }
 
-    async fn drop_stranger(&self, strangers: &Sparingly) {
-        if !strangers.may() {
-            return self.counts.asked(None, AnswerGiven::Dropped);
-        }
+    async fn drop_stranger(&self) {
         let answer = AnswerGiven::Dropped;
+        if self.strangers.asked(answer) == Listed::Counted {
+            return self.counts.asked(None, answer);
+        }
         let asked = Asked { who: None, transport: Transport::Udp, name: None, kind: None, answer };
         // Dropped either way.
         let _recorded = self.record(asked).await;
-    }
-}
-
-/// Lets a few through each second.
-#[derive(Debug, Default)]
-struct Sparingly(Mutex<Option<(Instant, u32)>>);
-
-impl Sparingly {
-    fn may(&self) -> bool {
-        let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match second.as_mut() {
-            Some((since, used)) if since.elapsed() < Duration::from_secs(1) => {
-                *used += 1;
-                *used <= STRANGERS
-            }
-            _ => {
-                *second = Some((Instant::now(), 1));
-                true
-            }
-        }
     }
 }

@@ -33,6 +33,25 @@ async fn a_connection_of_nobody_is_reset() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_strangers_are_a_few_records_and_a_number() {
+    let (address, dialled) = counting();
+    let scene = Scene::set(address, "").await;
+    scene.enforcer.know_nobody();
+    for _ in 0..50 {
+        assert!(is_reset(scene.dial()).await);
+    }
+    let events = scene.stop().await;
+    let alone = events.iter().filter(|event| matches!(event, Event::Denied(_))).count() as u64;
+    let counted: u64 = events
+        .iter()
+        .filter_map(|event| if let Event::NotListed { count, .. } = event { Some(count) } else { None })
+        .sum();
+    assert!(alone < 50, "{alone}");
+    assert_eq!(alone + counted, 50);
+    assert_eq!(dialled.load(Relaxed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_itself_is_no_destination_even_if_it_is_a_target() {
     let folder = tempfile::tempdir().expect("a folder");
     let gate = free_port();
