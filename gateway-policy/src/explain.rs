@@ -1,9 +1,11 @@
 //! Why a message is allowed or denied, told by the code that judges while it judges.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::facts::{Effect, Facts};
+use crate::facts::{Columns, Effect, Facts, Function, Kind, Nature, On, Restriction};
 use crate::judge::{Denial, Judgement, RuleName};
 use crate::policy::{Jurisdiction, Listener};
 use crate::refusing::described;
@@ -27,6 +29,8 @@ pub struct Explained {
     pub statement: usize,
     /// In words: `delete on "orders"`.
     pub effect: String,
+    /// What else is known of it, in words.
+    pub details: Vec<String>,
     /// The rules that had something to say.
     pub rules: Vec<(RuleName, Said)>,
     pub ruling: Result<(), Denial>,
@@ -49,8 +53,8 @@ struct Notes {
 
 impl Listener for Notes {
     fn effect(&mut self, statement: usize, effect: &Effect) {
-        let effect = described(effect);
-        self.effects.push(Explained { statement, effect, rules: Vec::new(), ruling: Ok(()) });
+        let (words, details) = (described(effect), details(effect));
+        self.effects.push(Explained { statement, effect: words, details, rules: Vec::new(), ruling: Ok(()) });
     }
 
     fn rule(&mut self, rule: &RuleName, said: Said) {
@@ -69,4 +73,37 @@ impl Listener for Notes {
     fn unknown(&mut self, denial: &Denial) {
         self.unknowns.push(denial.message.clone());
     }
+}
+
+/// What rules look at beyond the kind and the name.
+fn details(effect: &Effect) -> Vec<String> {
+    let columns = match &effect.columns {
+        Columns::None => None,
+        Columns::These(names) if names.is_empty() => Some("no column".to_owned()),
+        Columns::These(names) => Some(format!("columns {}", names.join(", "))),
+        Columns::All => Some("every column".to_owned()),
+        Columns::Unknown => Some("columns that are not known".to_owned()),
+    };
+    let condition = match (effect.kind, effect.restriction) {
+        (Kind::Update | Kind::Delete, Restriction::Absent) => Some("every row: there is no condition"),
+        (Kind::Update | Kind::Delete, Restriction::AlwaysTrue) => {
+            Some("every row: the condition always holds")
+        }
+        (Kind::Update | Kind::Delete, Restriction::Restricts) => {
+            Some("some rows: the condition depends on the row")
+        }
+        (Kind::Update | Kind::Delete, Restriction::Unknown) => Some("which rows is not known"),
+        _ => None,
+    };
+    let nature = match &effect.on {
+        On::Function(Function { nature: Nature::Powers(powers), .. }) => {
+            let words: Vec<&str> = powers.iter().map(|power| power.word()).collect();
+            Some(words.join(", "))
+        }
+        On::Function(Function { nature: Nature::Unknown, .. }) => {
+            Some("what it does is not known".to_owned())
+        }
+        _ => None,
+    };
+    columns.into_iter().chain(condition.map(str::to_owned)).chain(nature).collect()
 }

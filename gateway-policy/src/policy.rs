@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use crate::bench::Bench;
 use crate::facts::is_harmless_setting;
-use crate::facts::{Columns, Effect, Facts, Function, Kind, Nature, On, Statement};
+use crate::facts::{Argument, Columns, Effect, Facts, Function, Kind, Nature, On, Power, Statement};
 use crate::judge::{Basis, Because, Denial, Judgement, RuleName};
 use crate::pattern::admits;
 use crate::refusing::{No, Said};
@@ -252,11 +252,21 @@ fn every_column_is_open<'a>(effect: &'a Effect, rules: &[(usize, &Rule)]) -> Res
     }
 }
 
+/// Functions that only compute, and `set_config` where the setting that it names is an effect of its own.
+fn is_harmless(function: &Function) -> bool {
+    let names_it = matches!(function.arguments.first(), Some(Argument::Constant(_)));
+    match &function.nature {
+        Nature::Harmless => true,
+        Nature::Powers(powers) => names_it && *powers == [Power::ChangesSettings],
+        Nature::Unknown => false,
+    }
+}
+
 /// What carries nothing but the effects beside it, and what concerns only the agent's own session. A rule can deny it;
 /// none has to allow it.
 fn needs_no_rule(effect: &Effect) -> bool {
     match (effect.kind, &effect.on) {
-        (Kind::Function | Kind::Call, On::Function(Function { nature, .. })) => *nature == Nature::Harmless,
+        (Kind::Function | Kind::Call, On::Function(function)) => is_harmless(function),
         (Kind::Set | Kind::Reset, On::Setting(setting)) => is_harmless_setting(&setting.name),
         (kind, _) => matches!(
             kind,

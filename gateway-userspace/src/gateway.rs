@@ -24,7 +24,7 @@ use crate::intercept::Gate;
 use crate::pipeline;
 use crate::relay::Relays;
 use crate::report::{WithHelp, one_line};
-use crate::session::judging::{Illiterate, Judges};
+use crate::session::judging::{Judges, Sql};
 use crate::session::postgres::reception::Reception;
 use crate::session::postgres::upstream::Upstreams;
 use crate::targets::Targets;
@@ -89,7 +89,7 @@ impl Gateway {
             upstreams: Upstreams::new(Arc::clone(&config)),
             reception: Reception::open(Arc::clone(&config))
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
-            judges: Judges::new(&config, Box::new(Illiterate)),
+            judges: Judges::new(&config, Box::new(Sql::default())),
             since: Instant::now(),
             reload: Mutex::default(),
             numbers: AtomicU64::new(0),

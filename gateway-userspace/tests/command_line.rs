@@ -122,3 +122,53 @@ fn packages_get_a_page_for_every_command() {
     let completions = postern(dir.path(), &["completions", "bash"]);
     assert!(text(&completions.stdout).contains("doctor"));
 }
+
+/// The folder of an example, on a host that need not have a user `postern`.
+fn example(name: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples").join(name);
+    for entry in std::fs::read_dir(from).expect("the example") {
+        let path = entry.expect("a file").path();
+        std::fs::copy(&path, dir.path().join(path.file_name().expect("a name"))).expect("a copy");
+    }
+    std::fs::write(dir.path().join("serve.toml"), "[serve]\nuser = \"nobody\"\n").expect("a file");
+    dir
+}
+
+#[test]
+fn the_cases_of_the_example_of_policy_hold() {
+    let found = postern(example("policy").path(), &["policy", "test"]);
+    assert_eq!(found.status.code(), Some(0), "{}{}", text(&found.stdout), text(&found.stderr));
+    assert!(text(&found.stdout).ends_with(" passed, 0 failed\n"), "{}", text(&found.stdout));
+}
+
+#[test]
+fn the_explanation_in_the_documentation_is_the_one_that_is_given() {
+    let documentation = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/policy.md");
+    let documentation = std::fs::read_to_string(documentation).expect("the documentation");
+    let rules = std::fs::read_to_string(example("policy").path().join("rules.toml")).expect("the rules");
+    let shown = rules.split("\n# What the rules are expected to say.").next().expect("the rules");
+    assert!(documentation.contains(shown), "docs/policy.md does not show the rules of its example");
+    let mut told = 0;
+    for block in documentation.split("$ postern policy explain ").skip(1) {
+        let (command, rest) = block.split_once('\n').expect("an answer");
+        let (options, statement) = command.split_once('"').expect("a statement in quotes");
+        let mut args = vec!["policy", "explain"];
+        args.extend(options.split_whitespace());
+        args.push(statement.trim_end_matches('"'));
+        let expected = rest.split("```").next().expect("the end of the answer");
+        let found = postern(example("policy").path(), &args);
+        assert_eq!(text(&found.stdout), expected, "{}", text(&found.stderr));
+        told += 1;
+    }
+    assert!(told > 0);
+}
+
+#[test]
+fn an_agent_or_a_target_that_is_not_there_cannot_be_explained() {
+    let dir = example("policy");
+    for (agent, target) in [("nobody", "orders"), ("coder", "elsewhere")] {
+        let args = ["policy", "explain", "--agent", agent, "--target", target, "select 1"];
+        assert_eq!(postern(dir.path(), &args).status.code(), Some(1), "{agent} {target}");
+    }
+}

@@ -11,6 +11,7 @@ mod enforce;
 mod escape_attempt;
 mod escape_outsider;
 mod man;
+mod policy;
 mod ready;
 mod reference;
 mod run;
@@ -71,6 +72,7 @@ commands! {
     Ready(ready),
     Check(check),
     Target(target),
+    Policy(policy),
     Status(status),
     Doctor(doctor),
     BypassTest(bypass_test),

@@ -12,13 +12,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Gathered, Mistakes, Place};
 use super::postgres::Postgres;
-use super::rules::RuleKeys;
+use super::rules::{Case, RuleKeys};
 use super::schema::{AgentKeys, Config, Dns, Enforce, Serve, TargetKeys};
 use super::section::{Key, Section, Source, UidOf, did_you_mean};
 use super::values::Located;
 use super::whole;
 
-const TABLES: [&str; 6] = ["enforce", "serve", "dns", "agents", "targets", "rules"];
+const TABLES: [&str; 7] = ["enforce", "serve", "dns", "agents", "targets", "rules", "cases"];
 
 /// What all files together say, before anything that spans tables is checked.
 #[derive(Debug, Default)]
@@ -33,6 +33,7 @@ pub struct Gathering {
     /// Targets that have such a table, be it readable or not.
     pub with_postgres: BTreeSet<String>,
     pub rules: BTreeMap<String, RuleKeys>,
+    pub cases: BTreeMap<String, Case>,
 }
 
 pub fn uid_on_this_host(name: &str) -> Option<u32> {
@@ -134,6 +135,7 @@ impl Gathering {
                 ("agents", DeValue::Table(table)) => self.add_agents(table, file),
                 ("targets", DeValue::Table(table)) => self.add_targets(table, file),
                 ("rules", DeValue::Table(table)) => self.add_rules(table, file),
+                ("cases", DeValue::Table(table)) => self.add_cases(table, file),
                 (known, _) if TABLES.contains(&known) => {
                     let remedy = format!("write [{known}] on its own line and the keys below it");
                     file.mistakes.add(file.place(&name.span()), format!("`{known}` is a table"), remedy);
@@ -260,6 +262,6 @@ impl Gathering {
         let postgres = self.postgres.into_iter().map(|(name, keys)| (name, keys.value)).collect();
         let rules = self.rules.into_iter().flat_map(|(name, keys)| keys.rules(&name)).collect();
         let (enforce, serve, dns) = (self.enforce?, self.serve?, self.dns?);
-        Some(Config { enforce, serve, dns, agents, targets, postgres, rules })
+        Some(Config { enforce, serve, dns, agents, targets, postgres, rules, cases: self.cases })
     }
 }

@@ -25,8 +25,10 @@ pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;
 pub use reload::Reload;
+pub use rules::Case;
 pub use schema::{Agent, Config, Inbound, Serve, UnixPeer};
 pub use secret_reference::SecretReference;
+pub use values::Located;
 
 /// A configuration for tests, written as in a file, on a host that has every user.
 #[cfg(test)]

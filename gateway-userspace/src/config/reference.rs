@@ -1,7 +1,7 @@
 //! The reference of all keys, made from the declarations that the files are read by.
 
 use super::postgres::Postgres;
-use super::rules::RuleKeys;
+use super::rules::{Case, RuleKeys};
 use super::schema::{AgentKeys, Dns, Enforce, Serve, TargetKeys};
 use super::section::{Key, REQUIRED};
 
@@ -15,7 +15,7 @@ Durations are written with their unit: `\"500ms\"`, `\"30s\"`, `\"5m\"`, `\"2h\"
 will do. Keys that begin with `danger_` weaken protection; those in force are listed by `postern check` and
 `postern status`.
 
-Names of agents, targets and rules have 1 to 63 lower-case letters, digits and `-`.
+Names of agents, targets, rules and cases have 1 to 63 lower-case letters, digits and `-`.
 
 An example is in [examples/postern.toml](examples/postern.toml).
 
@@ -24,7 +24,7 @@ An example is in [examples/postern.toml](examples/postern.toml).
 
 type Table = (&'static str, &'static str, &'static [Key]);
 
-fn tables() -> [Table; 7] {
+fn tables() -> [Table; 8] {
     [
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),
@@ -33,6 +33,7 @@ fn tables() -> [Table; 7] {
         ("targets.NAME", TargetKeys::ABOUT, TargetKeys::KEYS),
         ("targets.NAME.postgres", Postgres::ABOUT, Postgres::KEYS),
         ("rules.NAME", RuleKeys::ABOUT, RuleKeys::KEYS),
+        ("cases.NAME", Case::ABOUT, Case::KEYS),
     ]
 }
 

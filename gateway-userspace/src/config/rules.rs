@@ -2,6 +2,7 @@
 //!
 //! Here they are only read. What a rule means stands in `gateway_policy`.
 
+mod cases;
 mod packs;
 mod words;
 
@@ -13,6 +14,7 @@ use super::load::Gathering;
 use super::section::{Section, Source, section};
 use super::values::{self, Located};
 
+pub use cases::Case;
 pub use packs::{PACKS, Pack};
 
 section! {

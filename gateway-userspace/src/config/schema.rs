@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::mistakes::Mistakes;
 use super::postgres::{CredentialKind, Judging, Postgres};
+use super::rules::Case;
 use super::secret_reference::SecretReference;
 use super::section::section;
 use super::values::{self, Located};
@@ -31,6 +32,8 @@ pub struct Config {
     pub postgres: BTreeMap<String, Postgres>,
     /// What agents may do there; those of packs included.
     pub rules: Vec<Rule>,
+    /// What the rules are expected to say.
+    pub cases: BTreeMap<String, Case>,
 }
 
 impl Config {

@@ -207,8 +207,8 @@ macro_rules! section {
         }
 
         impl $name {
-            pub(super) const ABOUT: &str = concat!($($about, "\n"),*);
-            pub(super) const KEYS: &[$crate::config::section::Key] = &[$($crate::config::section::Key {
+            pub(in crate::config) const ABOUT: &str = concat!($($about, "\n"),*);
+            pub(in crate::config) const KEYS: &[$crate::config::section::Key] = &[$($crate::config::section::Key {
                 name: $crate::config::section::section!(@name $field $($key)?),
                 form: $form,
                 default: stringify!($default),
@@ -216,7 +216,7 @@ macro_rules! section {
             }),*];
 
             /// Reads every key before giving up, so that each can complain.
-            pub(super) fn read(section: &$crate::config::section::Section<'_>) -> Option<Self> {
+            pub(in crate::config) fn read(section: &$crate::config::section::Section<'_>) -> Option<Self> {
                 let mut keys = Self::KEYS.iter();
                 $(let $field = keys.next().and_then(|key| section.read(key, $read));)*
                 Some(Self { $($field: $field?),* })

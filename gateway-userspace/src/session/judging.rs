@@ -5,6 +5,7 @@
 
 mod known;
 mod reading;
+mod sql;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use gateway_policy::command::{Command, Stage, State};
-use gateway_policy::facts::{Aftermath, Facts, Reason, Unknown};
+use gateway_policy::facts::{Aftermath, Facts};
 use gateway_policy::judge::{Judgement, Obligations, Settings, Verdict};
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule;
@@ -23,6 +24,7 @@ use crate::config::{Config, Judging};
 use known::{Found, Known};
 pub use reading::Path;
 use reading::Reading;
+pub use sql::Sql;
 
 /// How many subjects have a memory of their own. Beyond that sessions share theirs with nobody: the name of a
 /// database is the agent's to choose.
@@ -33,17 +35,6 @@ const SHELVES: usize = 16;
 /// Finds out what a text does.
 pub trait Reader: Send + Sync {
     fn read(&self, text: &str, state: &State, path: Path) -> Facts;
-}
-
-/// Reads nothing: without a reader, nothing is known of any text.
-#[derive(Debug, Clone, Copy)]
-pub struct Illiterate;
-
-impl Reader for Illiterate {
-    fn read(&self, _text: &str, _state: &State, _path: Path) -> Facts {
-        let unknown = Unknown { reason: Reason::NotUnderstood, about: None };
-        Facts { unknowns: vec![unknown], ..Facts::default() }
-    }
 }
 
 /// Who is judged, and where.
@@ -135,7 +126,11 @@ impl Code {
     fn furnish(&self, subject: &Subject) -> Chamber {
         let Subject { agent, target, database } = subject;
         let jurisdiction = self.policy.over(&rule::Subject { agent, target, database });
-        let rules = if self.unjudged.contains(target) { Rules::NotAsked } else { Rules::Asked(jurisdiction) };
+        let rules = if self.unjudged.contains(target) {
+            Rules::NotAsked
+        } else {
+            Rules::Asked(Box::new(jurisdiction))
+        };
         Chamber { rules, shelves: Mutex::default() }
     }
 }
@@ -149,7 +144,7 @@ struct Chamber {
 
 #[derive(Debug)]
 enum Rules {
-    Asked(Jurisdiction),
+    Asked(Box<Jurisdiction>),
     /// Commands are recorded and not judged.
     NotAsked,
 }

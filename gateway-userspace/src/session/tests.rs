@@ -6,7 +6,7 @@ use gateway_audit::session::{self as told, Value};
 use gateway_policy::command::{Parameter, Said, State};
 use tempfile::TempDir;
 
-use super::judging::{Illiterate, Judges, Subject};
+use super::judging::{Judges, Sql, Subject};
 use super::*;
 use crate::config::fixture;
 
@@ -45,7 +45,7 @@ fn judge_of_all() -> Judge {
         "#,
     );
     let subject = Subject { agent: "coder".into(), target: "orders".into(), database: "orders".into() };
-    Judges::new(&config, Box::new(Illiterate)).judge(subject)
+    Judges::new(&config, Box::new(Sql::default())).judge(subject)
 }
 
 /// A session, and the folder with its records.

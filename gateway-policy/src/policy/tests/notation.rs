@@ -109,13 +109,14 @@ fn thing(text: &str) -> On {
                 !matches!(kind, ObjectKind::Schema | ObjectKind::Role | ObjectKind::Extension);
             On::Object(kind, if lives_in_schema { name(object) } else { schemaless })
         }
-        ["function", function, nature] => {
+        ["function", function, nature, rest @ ..] => {
             let nature = match *nature {
                 "harmless" => Nature::Harmless,
                 "unknown" => Nature::Unknown,
                 list => Nature::Powers(powers(list)),
             };
-            On::Function(Function { name: name(function), nature, arguments: Vec::new() })
+            let arguments = rest.iter().map(|text| Argument::Constant((*text).to_owned())).collect();
+            On::Function(Function { name: name(function), nature, arguments })
         }
         ["setting", setting] => On::Setting(Setting { name: (*setting).to_owned(), value: None }),
         ["label", label] => On::Label((*label).to_owned()),

@@ -15,6 +15,14 @@ pub fn check(all: &Gathering, mistakes: &Gathered) {
         exist("target", &keys.targets, &targets, mistakes);
         are_judged(all, &keys.targets, mistakes);
     }
+    for case in all.cases.values() {
+        for (sort, named, known) in [("agent", &case.agent, &agents), ("target", &case.target, &targets)] {
+            if !known.contains(&named.value.as_str()) {
+                let what = format!("there is no {sort} `{}`", named.value);
+                mistakes.add(named.place.clone(), what, did_you_mean(&named.value, known));
+            }
+        }
+    }
 }
 
 /// A pattern that fits nothing is a slip as much as a name that is not there.

@@ -1,0 +1,41 @@
+//! `postern policy`: what the rules say of a statement, without asking anybody who is running.
+
+mod explain;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use gateway_policy::command::State;
+use gateway_policy::facts::Facts;
+
+use super::Global;
+use crate::session::judging::{Path, Reader, Sql};
+
+/// Ask the rules: what they say of a statement, and whether all cases hold
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Explain(explain::Args),
+    Test(test::Args),
+}
+
+impl Args {
+    pub fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Explain(args) => args.run(global),
+            Command::Test(args) => args.run(global),
+        }
+    }
+}
+
+/// What a statement does in a session that has just begun.
+fn facts(statement: &str) -> Facts {
+    Sql::default().read(statement, &State::default(), Path::AsBegun)
+}
