@@ -2,12 +2,12 @@
 
 use std::io;
 
-use caps::{CapSet, errors::CapsError};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{initgroups, setresgid, setresuid};
 
 use super::{Account, ConfineError, Strength};
+use crate::sys::capabilities;
 
 /// Afterwards nothing that is executed gains anything either: set-user-id programs run as who calls them.
 pub fn drop_to(account: &Account, strength: Strength) -> Result<(), ConfineError> {
@@ -15,22 +15,20 @@ pub fn drop_to(account: &Account, strength: Strength) -> Result<(), ConfineError
     let keeps_capabilities = account.is_root() && strength == Strength::Baseline;
     if !keeps_capabilities {
         // Before the user changes, because emptying the bounding set is itself a privilege.
-        clear(CapSet::Bounding, "empty the bounding set")?;
-        clear(CapSet::Ambient, "empty the ambient set")?;
+        done("empty the bounding set", capabilities::empty_bounding_set())?;
+        done("empty the ambient set", capabilities::empty_ambient_set())?;
     }
     initgroups(&account.name, account.gid).map_err(failed("take the user's groups"))?;
     setresgid(account.gid, account.gid, account.gid).map_err(failed("take the user's group"))?;
     setresuid(account.uid, account.uid, account.uid).map_err(failed("become the user"))?;
     if !keeps_capabilities {
-        clear(CapSet::Inheritable, "drop inheritable capabilities")?;
-        clear(CapSet::Permitted, "drop capabilities")?;
+        done("drop capabilities", capabilities::drop_all())?;
     }
     prctl::set_no_new_privs().map_err(failed("refuse new privileges"))
 }
 
-fn clear(set: CapSet, act: &'static str) -> Result<(), ConfineError> {
-    caps::clear(None, set)
-        .map_err(|error: CapsError| ConfineError::Privileges { act, source: io::Error::other(error) })
+fn done(act: &'static str, outcome: io::Result<()>) -> Result<(), ConfineError> {
+    outcome.map_err(|source| ConfineError::Privileges { act, source })
 }
 
 fn failed(act: &'static str) -> impl Fn(Errno) -> ConfineError {

@@ -5,6 +5,7 @@ mod clock;
 mod disk;
 mod enforcement;
 mod filesystems;
+mod hooks;
 mod kernel;
 mod ports;
 mod resolver;
@@ -63,6 +64,7 @@ pub fn host() -> Vec<Finding> {
 /// What depends on the configuration.
 pub fn configured(config: &Config) -> Vec<Finding> {
     let mut findings = vec![filesystems::cgroup2(config), filesystems::bpffs(config)];
+    findings.extend(hooks::check(config));
     findings.extend(enforcement::check(config));
     findings.extend(resolver::check(config));
     findings.extend(ports::check(config));

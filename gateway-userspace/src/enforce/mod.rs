@@ -3,7 +3,7 @@
 
 mod answers;
 mod attach;
-mod btf;
+pub mod btf;
 pub mod canary;
 mod detaching;
 mod hashing;
@@ -13,7 +13,7 @@ mod netns;
 mod peers;
 mod privileges;
 mod process;
-mod programs;
+pub mod programs;
 mod reached;
 mod reports;
 mod roster;
@@ -35,8 +35,9 @@ use nix::{
     unistd::User,
 };
 
+pub use self::attach::PinDir;
 use self::{
-    attach::{Attached, PinDir, Place},
+    attach::{Attached, Place},
     canary::Finding,
     maps::{Flows, Said, Told},
     reached::Reached,

@@ -1,9 +1,8 @@
 //! The enforcer keeps what it needs to mend the enforcement and to name a process, and gives up the rest.
 
-use std::collections::HashSet;
-
 use anyhow::Context as _;
-use caps::{CapSet, Capability};
+
+use crate::sys::capabilities::{self, Capability};
 
 /// What is needed after the start, and for what.
 const NEEDED: &[Capability] = &[
@@ -20,19 +19,5 @@ const NEEDED: &[Capability] = &[
 
 /// For this thread and all that it starts from now on.
 pub fn drop_unneeded() -> anyhow::Result<()> {
-    let act = "cannot give up privileges";
-    let needed: HashSet<Capability> = NEEDED.iter().copied().collect();
-    for capability in caps::all().difference(&needed) {
-        // One that this kernel does not know cannot be held either.
-        if caps::has_cap(None, CapSet::Bounding, *capability).unwrap_or(false) {
-            caps::drop(None, CapSet::Bounding, *capability).context(act)?;
-        }
-    }
-    caps::clear(None, CapSet::Ambient).context(act)?;
-    caps::clear(None, CapSet::Inheritable).context(act)?;
-    let held = caps::read(None, CapSet::Permitted).context(act)?;
-    let kept: HashSet<Capability> = held.intersection(&needed).copied().collect();
-    caps::set(None, CapSet::Effective, &kept).context(act)?;
-    caps::set(None, CapSet::Permitted, &kept).context(act)?;
-    Ok(())
+    capabilities::keep_only(NEEDED).context("cannot give up privileges")
 }

@@ -2,11 +2,11 @@
 //! gain one, and a memory that its user's other processes cannot read.
 
 use anyhow::{Context, bail};
-use caps::CapSet;
 use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, User, geteuid, setgid, setgroups, setuid};
 
 use crate::report::WithHelp;
+use crate::sys::capabilities;
 
 /// The user that the gateway runs as.
 pub fn service_user(name: &str) -> anyhow::Result<User> {
@@ -22,16 +22,16 @@ pub fn give_up(user: &User) -> anyhow::Result<()> {
     if user.uid.is_root() {
         bail!("serve.user is root, and the gateway does not run as root");
     }
-    empty_bounding_set();
+    // No program that the process starts can gain a capability. Whoever may not empty the set has nothing that could be
+    // gained by it either.
+    let _ = capabilities::empty_bounding_set();
     if geteuid().is_root() {
         become_user(user.uid, user.gid).with_context(|| format!("cannot become the user `{}`", user.name))?;
     } else if geteuid() != user.uid {
         return Err(anyhow::anyhow!("the gateway runs as user {}, not as `{}`", geteuid(), user.name))
             .help("start it as that user or as root, or set serve.user");
     }
-    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
-        caps::clear(None, set).context("cannot drop the capabilities")?;
-    }
+    capabilities::drop_all().context("cannot drop the capabilities")?;
     prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
     prctl::set_dumpable(false).context("cannot close the process's memory")?;
     Ok(())
@@ -41,12 +41,4 @@ fn become_user(uid: Uid, gid: Gid) -> nix::Result<()> {
     setgroups(&[gid])?;
     setgid(gid)?;
     setuid(uid)
-}
-
-/// No program that the process starts can gain a capability. Whoever may not empty the set has nothing
-/// that could be gained by it either.
-fn empty_bounding_set() {
-    for capability in caps::all() {
-        let _ = caps::drop(None, CapSet::Bounding, capability);
-    }
 }

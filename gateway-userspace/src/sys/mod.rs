@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod bpf;
+pub mod capabilities;
 pub mod clock;
 pub mod file;
 mod netns;
