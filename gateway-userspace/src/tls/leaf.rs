@@ -106,7 +106,7 @@ fn params(
 
 fn config(certificate: CertificateDer<'static>, key: &Key) -> Result<ServerConfig, AuthorityError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.0.serialize_der()));
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.0.serialized_der()));
     let key = aws_lc_rs::sign::any_ecdsa_type(&key).map_err(AuthorityError::Tls)?;
     let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
     let mut config = ServerConfig::builder_with_provider(provider)

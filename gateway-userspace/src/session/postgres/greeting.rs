@@ -27,6 +27,9 @@ use crate::tls::{Authority, Subject};
 pub use error::GreetError;
 use line::Line;
 
+/// How long an agent may take to fetch the answer to its login.
+const WELCOME: Duration = Duration::from_secs(10);
+
 /// What the gateway is to an agent that comes.
 #[derive(Clone, Copy)]
 pub struct Door<'a> {
@@ -111,7 +114,7 @@ impl Greeted {
         parameters.iter().for_each(|(name, value)| welcome::parameter_status(&mut out, name, value));
         welcome::backend_key_data(&mut out, key);
         welcome::ready_for_query(&mut out);
-        self.caller.say(&out).await?;
+        timeout(WELCOME, self.caller.say(&out)).await.unwrap_or(Err(GreetError::TooSlow(WELCOME)))?;
         let line = self.caller.line.take().ok_or(GreetError::Gone)?;
         Ok(line.into_wire(self.caller.read)?)
     }
