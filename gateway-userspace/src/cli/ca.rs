@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Global;
 use crate::audit::timestamp;
 use crate::report::WithHelp;
-use crate::tls::trust::{Trust, to_pem};
+use crate::tls::trust::{Trust, host_believes, to_pem};
 use crate::tls::{facts, fingerprint};
 
 /// Show, export or install the certificates by which agents know the gateway
@@ -66,6 +66,20 @@ struct Known {
     fingerprint: String,
     permits: String,
     ends: String,
+    host: Host,
+}
+
+/// Whether programs that ask the host believe it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Host {
+    Believes,
+    DoesNot,
+}
+
+impl Host {
+    fn of(certificate: &CertificateDer<'_>, believed: &str) -> Self {
+        if believed.contains(&to_pem(certificate)) { Self::Believes } else { Self::DoesNot }
+    }
 }
 
 fn authorities(trust: &Trust) -> anyhow::Result<Vec<Known>> {
@@ -73,6 +87,7 @@ fn authorities(trust: &Trust) -> anyhow::Result<Vec<Known>> {
     let certificates = trust.read().with_context(|| format!("cannot read {path}")).help(
         "the gateway writes it when it starts with a target whose protocol is understood, such as postgres",
     )?;
+    let believed = host_believes();
     certificates
         .into_iter()
         .map(|certificate| {
@@ -84,15 +99,20 @@ fn authorities(trust: &Trust) -> anyhow::Result<Vec<Known>> {
             let fingerprint = fingerprint(&certificate);
             // Whole seconds are all that a certificate has.
             let ends = timestamp(ends).replace(".000000000", "");
-            Ok(Known { certificate, fingerprint, permits: permits.to_string(), ends })
+            let host = Host::of(&certificate, &believed);
+            Ok(Known { certificate, fingerprint, permits: permits.to_string(), ends, host })
         })
         .collect()
 }
 
 fn screen(trust: &Trust, authorities: &[Known]) -> String {
     let mut text = String::new();
-    for Known { fingerprint, permits, ends, .. } in authorities {
-        text.push_str(&format!("sha256  {fingerprint}\n  for   {permits}\n  until {ends}\n"));
+    for Known { fingerprint, permits, ends, host, .. } in authorities {
+        let host = match host {
+            Host::Believes => "believes it",
+            Host::DoesNot => "does not believe it; `postern ca install` would have it do so",
+        };
+        text.push_str(&format!("sha256  {fingerprint}\n  for   {permits}\n  until {ends}\n  host  {host}\n"));
     }
     let (own, bundle) = (trust.own.display(), trust.bundle.display());
     text + &format!("alone         {own}\nwith the host's {bundle}\n")
@@ -137,7 +157,15 @@ mod tests {
         let authorities = authorities_for(&["db.example.com", "10.0.0.0/8", "192.0.2.1"]);
         let text = screen(&Trust::below(std::path::Path::new("/x")), &authorities);
         assert!(text.contains("for   db.example.com, 10.0.0.0/8, 192.0.2.1"), "{text}");
-        assert!(text.contains("/x/ca-bundle.pem"), "{text}");
+        assert!(text.contains("/x/ca-bundle.pem") && text.contains("does not believe it"), "{text}");
+    }
+
+    #[test]
+    fn a_host_believes_what_is_on_its_list() {
+        let [known] = authorities_for(&["db.example.com"]).try_into().expect("one");
+        let list = format!("{}{}", to_pem(&CertificateDer::from(vec![1; 9])), to_pem(&known.certificate));
+        assert_eq!(Host::of(&known.certificate, &list), Host::Believes);
+        assert_eq!(Host::of(&known.certificate, ""), Host::DoesNot);
     }
 
     #[test]

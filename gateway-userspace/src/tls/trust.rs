@@ -44,7 +44,7 @@ impl Trust {
     /// Writes both anew. Whoever reads meanwhile gets the old one or the new one whole.
     pub fn publish(&self, certificates: &[CertificateDer<'_>]) -> io::Result<()> {
         let own: String = certificates.iter().map(to_pem).collect();
-        let mut bundle = SYSTEM.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        let mut bundle = host_believes();
         if !bundle.is_empty() && !bundle.ends_with('\n') {
             bundle.push('\n');
         }
@@ -60,6 +60,11 @@ impl Trust {
         replace(&self.own, &own)?;
         replace(&self.bundle, &bundle)
     }
+}
+
+/// All that the host believes, as PEM; nothing where no list of it is found.
+pub fn host_believes() -> String {
+    SYSTEM.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default()
 }
 
 /// A certificate as text.
@@ -101,8 +106,7 @@ mod tests {
         assert_eq!(trust.read().expect("certificates"), certificates);
         let (own, bundle) =
             [&trust.own, &trust.bundle].map(|path| fs::read_to_string(path).expect("text")).into();
-        let host = SYSTEM.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
-        assert!(bundle.starts_with(&host) && bundle.ends_with(&own));
+        assert!(bundle.starts_with(&host_believes()) && bundle.ends_with(&own));
         let mode = fs::metadata(&trust.bundle).expect("metadata").permissions().mode();
         assert_eq!(mode & 0o777, 0o644);
     }
