@@ -27,7 +27,6 @@ const LEAST_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub(super) const SKEW: Duration = DAY;
 
 pub struct Issuer {
-    pub number: u32,
     pub certificate: CertificateDer<'static>,
     pub permits: Permits,
     pub ends: SystemTime,
@@ -62,7 +61,7 @@ impl Issuer {
         let key = Key::read(&folder.join(format!("{number}.key")))?;
         let signer = rcgen::Issuer::from_ca_cert_der(&certificate, key).map_err(AuthorityError::Make)?;
         let (permits, ends) = facts(&certificate).ok_or(AuthorityError::Strange { path })?;
-        Ok(Self { number, certificate, permits, ends, signer })
+        Ok(Self { certificate, permits, ends, signer })
     }
 
     /// Whether it can still be relied on for a while.
