@@ -194,7 +194,7 @@ impl<'t> Gathering<'t, '_> {
             self.expression(column.colexpr(), Use::Value);
             self.expression(column.coldefexpr(), Use::Value);
         }
-        self.derived(table.alias(), None);
+        self.derived(table.alias(), Some("xmltable"));
     }
 
     fn json_table(&mut self, table: &'t nodes::JsonTable) {
@@ -207,7 +207,7 @@ impl<'t> Gathering<'t, '_> {
             self.json_column(column);
         }
         self.json_behaviour(table.on_error());
-        self.derived(table.alias(), None);
+        self.derived(table.alias(), Some("json_table"));
     }
 
     fn json_column(&mut self, column: &'t nodes::JsonTableColumn) {

@@ -2,7 +2,7 @@
 
 use gateway_policy::facts::{Kind, Name, ObjectKind, On, Reason};
 use pg_raw_parse::list::NodeList;
-use pg_raw_parse::{Node, nodes};
+use pg_raw_parse::{Node, make, nodes};
 
 use super::objects::object_kind;
 use super::texts;
@@ -132,21 +132,22 @@ impl<'t> Gathering<'t, '_> {
     }
 
     pub(crate) fn create_statistics(&mut self, create: &'t nodes::CreateStatsStmt) {
-        for relation in create.relations() {
-            let name = self.object_of(relation);
-            self.effect(Kind::Create, On::Object(ObjectKind::Statistics, name));
-            self.in_own_scope(Some(relation), |this| {
-                for expression in create.exprs() {
-                    match expression {
-                        Node::StatsElem(element) => this.expression(element.expr(), Use::Value),
-                        _ => this.not_understood("a statistics expression"),
-                    }
-                }
-            });
-        }
-        if create.relations().is_empty() {
+        let named = statistics_of(create);
+        if named.is_empty() {
             self.not_understood("a CREATE STATISTICS");
         }
+        for (schema, name) in named {
+            let name = self.names.relation(schema.as_deref(), &name);
+            self.effect(Kind::Create, On::Object(ObjectKind::Statistics, name));
+        }
+        self.in_own_scope(None, |this| {
+            for expression in create.exprs() {
+                match expression {
+                    Node::StatsElem(element) => this.expression(element.expr(), Use::Value),
+                    _ => this.not_understood("a statistics expression"),
+                }
+            }
+        });
     }
 
     pub(crate) fn create_trigger(&mut self, trigger: &'t nodes::CreateTrigStmt) {
@@ -260,4 +261,25 @@ impl<'t> Gathering<'t, '_> {
             expression => self.expression(expression, Use::Value),
         }
     }
+}
+
+/// The relations of a CREATE STATISTICS, or none where something else stands among them.
+///
+/// The library says that this list holds relations only. The grammar takes any FROM item, so a copy is looked at node
+/// by node.
+fn statistics_of(create: &nodes::CreateStatsStmt) -> Vec<(Option<String>, String)> {
+    let mut named = Some(Vec::new());
+    make::owned(|memory| {
+        let copy = memory.make_unique(create.relations()).uncast();
+        if let Node::NodeList(list) = copy.as_ref() {
+            named = list.iter().map(relation_name).collect();
+        }
+        memory.empty()
+    });
+    named.unwrap_or_default()
+}
+
+fn relation_name(node: Node<'_>) -> Option<(Option<String>, String)> {
+    let Node::RangeVar(relation) = node else { return None };
+    Some((relation.schemaname().map(str::to_owned), relation.relname()?.to_owned()))
 }

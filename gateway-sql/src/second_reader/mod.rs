@@ -13,7 +13,7 @@ mod words;
 
 use std::collections::HashSet;
 
-use gateway_policy::facts::{Facts, Kind, On, Statement};
+use gateway_policy::facts::{Effect, Facts, Kind, ObjectKind, On, Statement};
 
 use crate::outline::Outline;
 use crate::scan;
@@ -63,6 +63,15 @@ fn relations(statement: &Statement) -> HashSet<&str> {
         }
     }
     names
+}
+
+/// A body in standard SQL has semicolons of its own. It is opaque whatever it says, and runs when the routine is called.
+fn makes_a_routine(facts: &Facts) -> bool {
+    let routine = |effect: &Effect| {
+        effect.kind == Kind::Create
+            && matches!(effect.on, On::Object(ObjectKind::Function | ObjectKind::Procedure, _))
+    };
+    matches!(facts.statements.as_slice(), [only] if only.effects.iter().any(routine))
 }
 
 fn has(statement: &Statement, kind: Kind) -> bool {

@@ -2,7 +2,7 @@
 
 use gateway_policy::facts::{Facts, Kind};
 
-use super::Opinion;
+use super::{Opinion, has, makes_a_routine};
 use crate::outline::Outline;
 use crate::scan::{self, Token};
 
@@ -14,9 +14,9 @@ const WORDS: [(&str, &[Kind]); 18] = [
         &[Kind::Update, Kind::Merge, Kind::LockRows, Kind::Grant, Kind::Revoke, Kind::Create, Kind::Alter],
     ),
     ("delete", &[Kind::Delete, Kind::Merge, Kind::Grant, Kind::Revoke, Kind::Create, Kind::Alter]),
-    ("merge", &[Kind::Merge]),
-    ("truncate", &[Kind::Truncate, Kind::Grant, Kind::Revoke, Kind::Create]),
-    ("drop", &[Kind::Drop, Kind::Alter]),
+    ("merge", &[Kind::Merge, Kind::Create]),
+    ("truncate", &[Kind::Truncate, Kind::Vacuum, Kind::Grant, Kind::Revoke, Kind::Create]),
+    ("drop", &[Kind::Drop, Kind::Alter, Kind::Create]),
     ("create", &[Kind::Create, Kind::Grant, Kind::Revoke]),
     ("alter", &[Kind::Alter, Kind::Grant, Kind::Revoke]),
     ("grant", &[Kind::Grant, Kind::Revoke, Kind::Alter]),
@@ -42,8 +42,14 @@ const WORDS: [(&str, &[Kind]); 18] = [
 ];
 
 pub(super) fn opinion(outline: &Outline<'_>, facts: &Facts) -> Opinion {
-    if outline.statements != facts.statements.len() {
+    if outline.statements != facts.statements.len() && !makes_a_routine(facts) {
         return Opinion::Different;
+    }
+    if let [only] = facts.statements.as_slice()
+        && has(only, Kind::Explain)
+    {
+        // What is only planned is told as read, whatever its keywords.
+        return Opinion::Same;
     }
     let mut before: Option<&Token<'_>> = None;
     for token in &outline.tokens {
