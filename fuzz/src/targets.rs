@@ -6,15 +6,19 @@ pub mod postgres_login;
 pub mod postgres_messages;
 pub mod postgres_scram;
 pub mod postgres_startup;
+pub mod postgres_wishes;
+pub mod sql;
 
 use crate::Target;
 
 /// All of them.
-pub const ALL: [Target; 6] = [
+pub const ALL: [Target; 8] = [
     policy_names::TARGET,
     postgres_conversation::TARGET,
     postgres_login::TARGET,
     postgres_messages::TARGET,
     postgres_scram::TARGET,
     postgres_startup::TARGET,
+    postgres_wishes::TARGET,
+    sql::TARGET,
 ];

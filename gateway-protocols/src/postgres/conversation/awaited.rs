@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 
 use super::forward::Forwarded;
 use super::names::{Name, Sent};
+use crate::conversation::CommandNumber;
 use crate::postgres::refusal::Refusal;
 
 /// A queue that grew longer than this is given back once it is empty.
@@ -31,6 +32,8 @@ pub(super) enum What {
     Bind {
         name: Name,
         forwarded: Forwarded,
+        /// When its statement was sent.
+        parsed: u64,
     },
     /// Answered by the parameters of a statement, then by what follows.
     DescribeStatement,
@@ -107,6 +110,24 @@ impl Queue {
             self.entries.shrink_to(KEPT);
         }
         Some(awaited)
+    }
+
+    /// Whether another command that was sent after this is still to run.
+    pub(super) fn others_run_after(&self, sequence: u64, command: CommandNumber) -> bool {
+        let others = |what: &What| match what {
+            What::Query { .. } => true,
+            What::Execute { forwarded, .. } => forwarded.command() != command,
+            _ => false,
+        };
+        self.entries.iter().any(|awaited| awaited.sent.sequence > sequence && others(&awaited.what))
+    }
+
+    /// When the statements were sent that are still to be bound.
+    pub(super) fn to_be_bound(&self) -> impl Iterator<Item = u64> {
+        self.entries.iter().filter_map(|awaited| match awaited.what {
+            What::Bind { parsed, .. } => Some(parsed),
+            _ => None,
+        })
     }
 
     /// Drops ends of copies, which nothing answers, from the front.

@@ -102,8 +102,8 @@ impl Postgres {
                 "the gateway uses portals of this name itself",
             ));
         }
-        let text = match self.statements.find(bind.statement, self.next.batch) {
-            Found::Known(statement) => Arc::clone(&statement.text),
+        let (text, parsed) = match self.statements.find(bind.statement, self.next.batch) {
+            Found::Known(statement, sent) => (Arc::clone(&statement.text), sent.sequence),
             Found::Unsettled => return Err(Objection::Wait),
             Found::Nothing => {
                 return Err(missing(Code::UndefinedStatement, "prepared statement", bind.statement));
@@ -118,7 +118,7 @@ impl Postgres {
         let settings = self.settings.version();
         let portal = Portal { forwarded, text, binding: binding.map(Box::from), settings };
         let name = self.portals.add(bind.portal, self.next, size, portal);
-        self.expect(What::Bind { name, forwarded });
+        self.expect(What::Bind { name, forwarded, parsed });
         Ok(())
     }
 
@@ -143,7 +143,14 @@ impl Postgres {
     /// What was bound under this name, judged again if settings changed since then.
     fn bound(&mut self, name: &[u8], court: &mut dyn Court) -> Result<(Forwarded, Arc<str>), Objection> {
         let portal = match self.portals.find(name, self.next.batch) {
-            Found::Known(portal) => portal,
+            Found::Known(portal, sent) => {
+                // What runs before it could put a cursor of SQL in its place.
+                let command = portal.forwarded.command();
+                if !name.is_empty() && self.awaited.others_run_after(sent.sequence, command) {
+                    return Err(Objection::Wait);
+                }
+                portal
+            }
             Found::Unsettled => return Err(Objection::Wait),
             Found::Nothing => return Err(missing(Code::UndefinedPortal, "portal", name)),
         };
@@ -161,7 +168,7 @@ impl Postgres {
         let bind = Bind::read(&binding).map_err(malformed)?;
         let forwarded = forward::renew(self.judge_bound(&text, &bind, court)?);
         self.note_effect(forwarded);
-        if let Found::Known(portal) = self.portals.find(name, self.next.batch) {
+        if let Found::Known(portal, _) = self.portals.find(name, self.next.batch) {
             portal.settings = self.settings.version();
             portal.forwarded = forwarded;
         }

@@ -57,7 +57,7 @@ pub(super) struct Names<T> {
 #[derive(Debug)]
 pub(super) enum Found<'a, T> {
     /// This and nothing else, if the message that uses it is not skipped.
-    Known(&'a mut T),
+    Known(&'a mut T, Sent),
     /// It depends on answers that are still to come.
     Unsettled,
     Nothing,
@@ -102,7 +102,7 @@ impl<T> Names<T> {
             None => Found::Nothing,
             // What is not confirmed and was sent in this batch is there, or this batch is skipped from there on.
             Some(version) if version.confirmed || version.sent.batch == batch => {
-                Found::Known(&mut version.value)
+                Found::Known(&mut version.value, version.sent)
             }
             Some(_) => Found::Unsettled,
         }
@@ -138,6 +138,11 @@ impl<T> Names<T> {
         }
         self.forget(b"", before);
         self.forget_named(before);
+    }
+
+    /// Whether what was sent then may still be there.
+    pub(super) fn has(&self, sequence: u64) -> bool {
+        self.named.values().flatten().chain(&self.unnamed).any(|version| version.sent.sequence == sequence)
     }
 
     /// As `forget_all`, but what has no name stays.

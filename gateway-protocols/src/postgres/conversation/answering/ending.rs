@@ -51,6 +51,11 @@ impl Postgres {
         let (sent, forwarded) = (*sent, *forwarded);
         let deallocates = if tag == "DEALLOCATE" { deallocates.take() } else { None };
         self.note_tag(tag, sent, deallocates);
+        // Under the name of a statement that was dropped, SQL may have prepared another one that was not judged so.
+        let drops = matches!(tag, "DEALLOCATE" | "DEALLOCATE ALL" | "DISCARD ALL");
+        if drops && self.awaited.to_be_bound().any(|parsed| !self.statements.has(parsed)) {
+            return Err("a prepared statement was dropped while it was used");
+        }
         if forwarded.settings() == Effect::Changed {
             self.settings.changed_unseen();
         }
@@ -66,11 +71,11 @@ impl Postgres {
     pub(super) fn note_tag(&mut self, tag: &str, sent: Sent, deallocates: Option<Box<[u8]>>) {
         match tag {
             "SET" | "RESET" => self.settings.changed_unseen(),
-            "DEALLOCATE" => {
-                if let Some(name) = deallocates {
-                    self.statements.forget(&name, sent.sequence);
-                }
-            }
+            "DEALLOCATE" => match deallocates {
+                Some(name) => self.statements.forget(&name, sent.sequence),
+                // It is not known which.
+                None => self.statements.forget_named(sent.sequence),
+            },
             "DEALLOCATE ALL" => self.statements.forget_all(sent.sequence),
             "DISCARD ALL" => {
                 self.settings.changed_unseen();

@@ -6,7 +6,7 @@ fn sent(sequence: u64, batch: u64) -> Sent {
 
 fn known(names: &mut Names<u8>, name: &str, batch: u64) -> Option<u8> {
     match names.find(name.as_bytes(), batch) {
-        Found::Known(value) => Some(*value),
+        Found::Known(value, _) => Some(*value),
         Found::Unsettled | Found::Nothing => None,
     }
 }

@@ -259,3 +259,42 @@ fn answers_in_another_order_than_asked_end_the_connection() {
         );
     }
 }
+
+#[test]
+fn a_named_portal_waits_for_what_could_put_a_cursor_in_its_place() {
+    let script = "> P s: select 1 | B c=s() | S
+         < 1 | 2 | Z T
+         > Q close c; declare c cursor for select 2 | E c | S
+         < C CLOSE CURSOR | C DECLARE CURSOR | Z T
+         < E 34000 portal \"postern refused 1\" does not exist | Z E";
+    assert!(played(script).to_target.ends_with("| E postern refused 1 | S"));
+    let harmless =
+        script.replace("C DECLARE CURSOR", "C SELECT 1").replace("E 34000 portal", "C SELECT 1 | N 00000");
+    assert!(played(&harmless).to_target.ends_with("| E c | S"));
+}
+
+#[test]
+fn a_statement_that_is_dropped_while_it_is_used_ends_the_connection() {
+    let script = "> P s: select 1 | S
+         < 1 | Z I
+         > Q deallocate s; prepare s as select 2 | B =s() | E | S
+         < C DEALLOCATE | C PREPARE | Z I | 2 | D 2";
+    let played = breaks(script, "a prepared statement was dropped while it was used");
+    assert!(!played.to_agent.contains('D'), "{}", played.to_agent);
+    passes(
+        "> P s: select 1 | S
+         < 1 | Z I
+         > Q deallocate s | P s: select 2 | B =s() | E | S
+         < C DEALLOCATE | Z I | 1 | 2 | C SELECT 1 | Z I",
+        &[
+            "prepare 1: select 1 in public",
+            "1 prepared",
+            "run 2: deallocate s in public",
+            "prepare 3: select 2 in public",
+            "run 4: select 2 in public",
+            "2 done DEALLOCATE",
+            "3 prepared",
+            "4 done SELECT 1",
+        ],
+    );
+}
