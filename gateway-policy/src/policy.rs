@@ -267,7 +267,7 @@ fn is_harmless(function: &Function) -> bool {
 fn needs_no_rule(effect: &Effect) -> bool {
     match (effect.kind, &effect.on) {
         (Kind::Function | Kind::Call, On::Function(function)) => is_harmless(function),
-        (Kind::Set | Kind::Reset, On::Setting(setting)) => is_harmless_setting(&setting.name),
+        (Kind::Set | Kind::Reset, On::Setting(setting)) => is_harmless_setting(setting),
         (kind, _) => matches!(
             kind,
             Kind::Begin

@@ -1,6 +1,6 @@
 //! Whether a message leaves the session as it was for those who read the next one.
 
-use super::{Argument, Effect, Facts, Function, Kind, Nature, On, Power};
+use super::{Argument, Effect, Facts, Function, Kind, Nature, On, Power, Setting};
 
 /// What a message may do to how later ones are read. The worst comes last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,13 +17,15 @@ pub enum Aftermath {
 
 /// Settings that change how values are shown or how long the agent waits, and nothing else. `all` puts things back to
 /// where the session began.
-const HARMLESS_SETTINGS: [&str; 14] = [
+const HARMLESS_SETTINGS: [&str; 16] = [
     "all",
     "application_name",
     "bytea_output",
     "client_encoding",
     "client_min_messages",
     "datestyle",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
     "extra_float_digits",
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
@@ -39,8 +41,11 @@ const READ_BY: [&str; 2] = ["all", "client_encoding"];
 /// Those by which names are looked up; `$user` in the path is the current role.
 const PATH: [&str; 3] = ["search_path", "role", "session_authorization"];
 
-pub(crate) fn is_harmless_setting(name: &str) -> bool {
-    HARMLESS_SETTINGS.contains(&name)
+/// Whether anybody may change it in this way.
+pub(crate) fn is_harmless_setting(setting: &Setting) -> bool {
+    // Drivers make sure of what holds anyway.
+    let as_it_is = setting.name == "standard_conforming_strings" && setting.value.as_deref() == Some("on");
+    as_it_is || HARMLESS_SETTINGS.contains(&setting.name.as_str())
 }
 
 impl Facts {
@@ -73,7 +78,7 @@ fn of_effect(effect: &Effect) -> Aftermath {
 fn of_setting(name: &str) -> Aftermath {
     if PATH.contains(&name) {
         Aftermath::ChangesSearchPath
-    } else if is_harmless_setting(name) && !READ_BY.contains(&name) {
+    } else if HARMLESS_SETTINGS.contains(&name) && !READ_BY.contains(&name) {
         Aftermath::Nothing
     } else {
         Aftermath::ChangesSettings
@@ -99,7 +104,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::facts::{Name, Reason, Schema, Setting, Statement, Unknown};
+    use crate::facts::{Name, Reason, Schema, Statement, Unknown};
 
     fn of(kind: Kind, on: On) -> Aftermath {
         let statement = Statement { effects: [Effect::new(kind, on)].into(), ..Statement::default() };

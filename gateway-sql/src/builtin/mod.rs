@@ -1,8 +1,9 @@
 //! What PostgreSQL itself ships, as far as it was looked at.
 //!
 //! The lists hold names only. `functions.txt` are the functions of `pg_catalog` all of whose forms compute a value from
-//! their arguments or report on the server, and change nothing outside the statement; [`powers`] are the others that
-//! anybody may want to call. A function on neither list is not known, and that includes those of later versions.
+//! their arguments or report on the server, and change nothing outside the statement (giving up locks of one's own is
+//! no change); [`powers`] are the others that anybody may want to call. A function on neither list is not known, and
+//! that includes those of later versions.
 
 mod powers;
 

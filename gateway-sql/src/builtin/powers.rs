@@ -118,9 +118,6 @@ pub(crate) fn powers(function: &str) -> Option<&'static [Power]> {
         | "pg_restore_relation_stats" => &[Power::Signals],
         "pg_advisory_lock"
         | "pg_advisory_lock_shared"
-        | "pg_advisory_unlock"
-        | "pg_advisory_unlock_all"
-        | "pg_advisory_unlock_shared"
         | "pg_advisory_xact_lock"
         | "pg_advisory_xact_lock_shared"
         | "pg_try_advisory_lock"

@@ -118,7 +118,10 @@ fn thing(text: &str) -> On {
             let arguments = rest.iter().map(|text| Argument::Constant((*text).to_owned())).collect();
             On::Function(Function { name: name(function), nature, arguments })
         }
-        ["setting", setting] => On::Setting(Setting { name: (*setting).to_owned(), value: None }),
+        ["setting", setting, value @ ..] => {
+            let value = value.first().map(|value| (*value).to_owned());
+            On::Setting(Setting { name: (*setting).to_owned(), value })
+        }
         ["label", label] => On::Label((*label).to_owned()),
         other => panic!("{other:?} is no thing"),
     }
