@@ -1,5 +1,6 @@
 //! The two sides of every comparison, and the comparison.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,11 +19,24 @@ pub(crate) const NAMES: [(&str, IpAddr); 2] = [
     ("six.database.example", IpAddr::V6(Ipv6Addr::LOCALHOST)),
 ];
 
+/// What the agent has for a password: with it, drivers that insist on SCRAM and on channel binding get both.
+pub(crate) const PLACEHOLDER: &str = "a placeholder";
+
 /// Whence a client runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Direct,
     Through,
+}
+
+impl Side {
+    /// The agent never has the password.
+    fn password(self) -> &'static str {
+        match self {
+            Self::Direct => PASSWORD,
+            Self::Through => PLACEHOLDER,
+        }
+    }
 }
 
 /// A server, a gateway in front of it, and an agent.
@@ -57,14 +71,14 @@ impl Sides {
     /// A server with TLS that wants a password, however one comes.
     pub(crate) fn start(version: Version) -> Result<Self> {
         let authority = Authority::new("the database's own authority")?;
-        let names = NAMES.map(|(name, _)| name);
-        let identity = authority.server(&names, Validity::Current)?;
+        let identity = authority.server(&NAMES.map(|(name, _)| name), Validity::Current)?;
         let server = Postgres::of(version).tls(identity).rule("host all all all scram-sha-256").start()?;
-        authority.write(&server.folder().join("trusted.crt"))?;
+        authority.write(&server.folder().join("database.crt"))?;
         Authority::new("somebody else")?.write(&server.folder().join("stranger.crt"))?;
-        let plan = NAMES.iter().fold(Plan::new(), |plan, (name, address)| plan.name(name, &[*address]));
-        let gateway =
-            plan.agent("coder", &["database"]).target("database", &names, &[server.port()]).start()?;
+        let gateway = gateway_before(&server)?;
+        // The same settings work on both sides, for somebody who trusts the authorities of both.
+        let gateways = fs::read_to_string(gateway.folder().join("serve/trust/ca.pem"))?;
+        fs::write(server.folder().join("trusted.crt"), authority.pem().to_owned() + &gateways)?;
         let agent = gateway.agent("coder")?;
         let outside = Place {
             uid: Some(ORDINARY_UID),
@@ -95,7 +109,7 @@ impl Sides {
         let [(name, _), _] = NAMES;
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("HOME", "/nonexistent");
         command.env("PGHOST", name).env("PGPORT", port).env("PGUSER", "agent").env("PGDATABASE", "agent");
-        command.env("PGPASSWORD", PASSWORD).env("PGSSLMODE", "disable").env("PGCONNECT_TIMEOUT", "10");
+        command.env("PGPASSWORD", side.password()).env("PGSSLMODE", "disable").env("PGCONNECT_TIMEOUT", "10");
         command.env("NODE_PATH", host::peers()?.join("node_modules"));
         command.env("NAMES", NAMES.map(|(name, _)| name).join(" "));
         command.env("TRUSTED", self.trusted()).env("STRANGER", self.stranger());
@@ -129,6 +143,21 @@ impl Sides {
         ensure!(self.gateway.records().opened()?.len() > before, "the gateway was never asked");
         Ok(through)
     }
+}
+
+/// Nothing is judged: what agents may do is tried elsewhere.
+fn gateway_before(server: &Postgres) -> Result<Gateway> {
+    let names = NAMES.map(|(name, _)| name);
+    let target = format!(
+        "[targets.database]\nprotocol = \"postgres\"\nhosts = {names:?}\nports = {port}\n\
+         [targets.database.postgres]\nuser = \"agent\"\npassword = \"command:/bin/echo {PASSWORD}\"\n\
+         ca = {ca:?}\ndanger_judging = \"off\"\n",
+        port = server.port(),
+        ca = server.folder().join("database.crt"),
+    );
+    let plan = NAMES.iter().fold(Plan::new(), |plan, (name, address)| plan.name(name, &[*address]));
+    let placeholder = format!("placeholder = \"command:/bin/echo {PLACEHOLDER}\"\n");
+    plan.agent_with("coder", &["database"], &placeholder).tables(&target).start()
 }
 
 /// Without what differs from run to run: numbers of processes, which come after the word `PID`.

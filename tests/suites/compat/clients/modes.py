@@ -11,6 +11,10 @@ def with_psycopg3(host, mode, roots, binding):
     with psycopg.connect(host=host, sslmode=mode, sslrootcert=roots or "", channel_binding=binding) as connection:
         return connection.execute(QUESTION).fetchone(), bool(connection.pgconn.ssl_in_use)
 
+def with_tls_from_the_start(host, mode, roots, binding):
+    with psycopg.connect(host=host, sslmode=mode, sslrootcert=roots or "", channel_binding=binding, sslnegotiation="direct") as connection:
+        return connection.execute(QUESTION).fetchone(), bool(connection.pgconn.ssl_in_use)
+
 def with_psycopg2(host, mode, roots, binding):
     connection = psycopg2.connect(host=host, sslmode=mode, sslrootcert=roots or "", channel_binding=binding)
     cursor = connection.cursor()
@@ -60,3 +64,5 @@ for host in NAMES:
         if mode not in ("allow", "prefer"):
             log_in("pg8000", with_pg8000, host, mode, roots, "prefer")
         log_in("asyncpg", with_asyncpg, host, mode, roots, "prefer")
+    for mode, roots in MODES[3:]:
+        log_in("psycopg3, TLS from the start", with_tls_from_the_start, host, mode, roots, "require")

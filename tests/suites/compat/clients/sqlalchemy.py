@@ -24,7 +24,7 @@ for driver in ("psycopg", "psycopg2", "pg8000"):
     Base.metadata.drop_all(engine)
     Base.metadata.create_all(engine)
     inspector = inspect(engine)
-    print(driver, inspector.get_table_names(), [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns("books")])
+    print(driver, sorted(inspector.get_table_names()), [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns("books")])
     print(inspector.get_foreign_keys("books")[0]["referred_table"], inspector.get_unique_constraints("authors")[0]["column_names"])
     with Session(engine) as session:
         session.add_all([Author(name=f"author {i}", books=[Book(title=f"book {i}.{j}") for j in range(3)]) for i in range(20)])
