@@ -70,6 +70,8 @@ impl<'t> Gathering<'t, '_> {
                         break 'scopes;
                     }
                     Some(false) => {}
+                    // OLD and NEW of a RETURNING are the same relation again.
+                    None if candidates.contains(&source.what) => {}
                     None => candidates.push(source.what),
                 }
             }

@@ -56,6 +56,10 @@ impl<'t> Gathering<'t, '_> {
             [schema, name] => (Some(*schema), *name),
             _ => return self.not_understood("an operator"),
         };
+        self.operator_named(schema, name);
+    }
+
+    pub(crate) fn operator_named(&mut self, schema: Option<&str>, name: &str) {
         if !self.names.is_own_operator(schema, name) {
             self.function(Kind::Function, foreign(schema, name), Nature::Unknown, Vec::new());
         }

@@ -115,7 +115,7 @@ impl<'t> Gathering<'t, '_> {
     fn operation(&mut self, first: &'t nodes::A_Expr, usage: Use) {
         let mut operation = first;
         for _ in 0..CHAIN {
-            self.operator(operation.name());
+            self.operator_of(operation);
             self.expression(operation.rexpr(), usage);
             match operation.lexpr() {
                 Node::A_Expr(left) => operation = left,
@@ -123,6 +123,19 @@ impl<'t> Gathering<'t, '_> {
             }
         }
         self.unknown(gateway_policy::facts::Reason::TooDeep, None);
+    }
+
+    /// BETWEEN is written as an operator of that name and means the two comparisons.
+    fn operator_of(&mut self, operation: &'t nodes::A_Expr) {
+        use nodes::A_Expr_Kind as K;
+        match operation.kind {
+            K::AEXPR_BETWEEN | K::AEXPR_NOT_BETWEEN | K::AEXPR_BETWEEN_SYM | K::AEXPR_NOT_BETWEEN_SYM => {
+                for comparison in ["<", "<=", ">", ">="] {
+                    self.operator_named(None, comparison);
+                }
+            }
+            _ => self.operator(operation.name()),
+        }
     }
 
     fn cast(&mut self, cast: &'t nodes::TypeCast, usage: Use) {

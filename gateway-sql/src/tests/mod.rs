@@ -1,4 +1,6 @@
 //! Statements and what they do.
 
+mod bounds;
+mod properties;
 mod reading;
 mod tables;

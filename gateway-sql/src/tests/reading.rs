@@ -52,7 +52,7 @@ fn effect(effect: &Effect) -> String {
         Restriction::Restricts => " some",
         Restriction::Unknown => " perhaps",
     };
-    words
+    words.trim_end().to_owned()
 }
 
 fn name(name: &gateway_policy::facts::Name) -> String {

@@ -12,6 +12,13 @@ fn rows(table: &str) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
+/// The texts of all tables.
+pub(super) fn texts() -> Vec<String> {
+    let tables =
+        [include_str!("statements.txt"), include_str!("evasions.txt"), include_str!("look_alikes.txt")];
+    tables.iter().flat_map(|table| rows(table)).map(|(text, _)| text).collect()
+}
+
 fn check(table: &str) {
     let wrong: Vec<_> = rows(table)
         .filter_map(|(text, expected)| {
@@ -20,6 +27,16 @@ fn check(table: &str) {
         })
         .collect();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn nothing_hides_what_a_statement_does() {
+    check(include_str!("evasions.txt"));
+}
+
+#[test]
+fn what_only_looks_dangerous_does_nothing_more() {
+    check(include_str!("look_alikes.txt"));
 }
 
 #[test]
