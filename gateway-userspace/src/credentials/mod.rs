@@ -28,13 +28,13 @@ use crate::session::postgres::upstream::{Upstream, UpstreamError};
 use crate::tls::AuthorityError;
 use crate::tls::target::TrustError;
 use client_cert::CertificateSource;
-use desk::Desks;
+pub use desk::Desks;
 use fixed_pool::PoolSource;
 pub use ledger::{Ledger, LedgerError};
 use postgres_role::RoleSource;
 pub use proof::{Password, Proof};
 pub use secret::{SecretError, read as read_secret};
-use r#static::StaticSource;
+pub use r#static::StaticSource;
 
 /// What a login is for.
 #[derive(Debug, Clone, Copy)]

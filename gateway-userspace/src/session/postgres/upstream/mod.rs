@@ -9,7 +9,7 @@ mod error;
 mod link;
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub use enter::{Row, TargetSide};
 pub use error::UpstreamError;
 
 use crate::config::{Config, Postgres};
-use crate::credentials::{self, Credential, CredentialSource, Ledger, Need};
+use crate::credentials::{self, Credential, CredentialSource, Desks, Ledger, Need, StaticSource};
 use crate::tls::target::TargetTls;
 
 /// How often logins that were left behind are looked for.
@@ -47,6 +47,8 @@ struct Account {
     target: Target,
     upstream: Arc<Upstream>,
     source: Box<dyn CredentialSource>,
+    /// Where the gateway asks for itself.
+    desks: Desks,
 }
 
 /// All targets that speak PostgreSQL.
@@ -108,6 +110,19 @@ impl Upstreams {
         }
     }
 
+    /// Asks a database something with the gateway's own login.
+    pub async fn look(
+        &self,
+        target: &str,
+        server: SocketAddr,
+        database: &str,
+        question: &str,
+    ) -> Result<Vec<Row>, UpstreamError> {
+        let account = self.account(target)?;
+        let desk = account.desks.at(server);
+        desk.run_in(database, question).await.map_err(|error| UpstreamError::from(Box::new(error)))
+    }
+
     /// A connection to a target that is used for something else than a login.
     pub async fn approach(&self, target: &str, stream: TcpStream) -> Result<Approached, UpstreamError> {
         self.account(target)?.upstream.approach(stream, None).await
@@ -147,7 +162,8 @@ impl Upstreams {
         }
         let upstream = Arc::new(Upstream::new(target, keys)?);
         let source = credentials::source(name, &upstream, &self.ledger);
-        let account = Arc::new(Account { target: target.clone(), upstream, source });
+        let desks = Desks::new(Arc::clone(&upstream), StaticSource::new(keys));
+        let account = Arc::new(Account { target: target.clone(), upstream, source, desks });
         accounts.insert(name.to_owned(), Arc::clone(&account));
         Ok(account)
     }

@@ -1,0 +1,90 @@
+use gateway_policy::command::State;
+use gateway_policy::facts::{Kind, On, Reason};
+
+use super::*;
+
+fn rows(rows: &[[&str; 6]]) -> Vec<Vec<Option<String>>> {
+    let value = |value: &&str| (*value != "-").then(|| (*value).to_owned());
+    rows.iter().map(|row| row.iter().map(value).collect()).collect()
+}
+
+fn shop() -> Vec<Vec<Option<String>>> {
+    rows(&[
+        ["relation", "public", "orders", "false", r#"["id", "a \"b\""]"#, "-"],
+        ["relation", "public", "peek", "false", r#"["card"]"#, "-"],
+        ["relation", "vault", "secret", "false", r#"["card"]"#, "-"],
+        ["base", "public", "peek", "vault", r#"["card"]"#, "secret"],
+        ["function", "public", "leak", "true", "false", "-"],
+        ["operator", "public", "###", "-", "-", "-"],
+        ["type", "public", "wrapped", "false", "-", "-"],
+    ])
+}
+
+fn with_path() -> State {
+    State { settings: vec![("search_path".to_owned(), "public".to_owned())], ..State::default() }
+}
+
+#[test]
+fn a_view_is_known_by_what_it_reads() {
+    let catalogue = contents::catalogue(shop(), 1).unwrap();
+    let facts = gateway_sql::read("select card from peek", &with_path(), &catalogue);
+    let read: Vec<_> = facts
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.effects)
+        .filter(|effect| effect.kind == Kind::Select)
+        .map(|effect| format!("{:?}", effect.on))
+        .collect();
+    assert!(read.iter().any(|on| on.contains("secret")), "{read:?}");
+}
+
+#[test]
+fn a_table_that_is_not_there_is_unknown() {
+    let catalogue = contents::catalogue(shop(), 1).unwrap();
+    let facts = gateway_sql::read("select * from public.nothing", &with_path(), &catalogue);
+    let unknowns = facts.statements.iter().flat_map(|statement| &statement.unknowns);
+    assert!(unknowns.map(|unknown| unknown.reason).any(|reason| reason == Reason::NotInCatalogue));
+    let facts = gateway_sql::read("select id from orders", &with_path(), &catalogue);
+    assert!(facts.statements.iter().all(|statement| statement.unknowns.is_empty()), "{facts:?}");
+    assert!(facts.statements.iter().flat_map(|s| &s.effects).any(|effect| matches!(effect.on, On::Relation(_))));
+}
+
+#[test]
+fn a_row_that_was_not_asked_for_is_no_catalogue() {
+    assert!(contents::catalogue(rows(&[["index", "public", "orders", "-", "-", "-"]]), 1).is_err());
+    assert!(contents::catalogue(rows(&[["relation", "public", "orders", "perhaps", "-", "-"]]), 1).is_err());
+    assert!(contents::catalogue(rows(&[["relation", "public", "orders", "false", "id", "-"]]), 1).is_err());
+    assert!(contents::catalogue(vec![vec![None]], 1).is_err());
+}
+
+#[test]
+fn whoever_waits_for_a_name_hears_when_it_was_read_again() {
+    let book = Arc::new(Book::new(Arc::default()));
+    book.replace(Catalogue::read(1), Instant::now());
+    assert!(!book.look_again(), "it was read a moment ago");
+    book.replace(Catalogue::read(2), Instant::now() - SOONEST);
+    let waiting = Arc::clone(&book);
+    let waiter = std::thread::spawn(move || waiting.look_again());
+    while !lock(&book.pages).wanted {
+        std::thread::yield_now();
+    }
+    book.replace(Catalogue::read(3), Instant::now());
+    assert!(waiter.join().unwrap());
+    assert_eq!(book.version(), 3);
+}
+
+#[test]
+fn a_catalogue_that_could_not_be_read_for_too_long_is_not_relied_on() {
+    let book = Book::new(Arc::default());
+    let mut catalogue = contents::catalogue(shop(), 1).unwrap();
+    catalogue.version = 1;
+    book.replace(catalogue, Instant::now());
+    book.could_not_read(2);
+    assert_eq!(book.version(), 1);
+    lock(&book.pages).read_at = Instant::now().checked_sub(OLDEST + SOONEST);
+    book.could_not_read(3);
+    assert_eq!(book.version(), 3);
+    let facts = gateway_sql::read("select id from orders", &with_path(), &book.catalogue());
+    let unknowns = facts.statements.iter().flat_map(|statement| &statement.unknowns);
+    assert!(unknowns.map(|unknown| unknown.reason).any(|reason| reason == Reason::StaleCatalogue));
+}
