@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod cancel;
+pub mod catalogue;
 pub mod greeting;
 pub mod placeholders;
 pub mod reception;

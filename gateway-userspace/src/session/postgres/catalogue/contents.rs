@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use gateway_policy::facts::{Columns, Name, Schema};
-use gateway_sql::{Catalogue, Relation, Routine, Type};
+use gateway_sql::Catalogue;
+use gateway_sql::catalogue::{Relation, Routine, Type};
 use thiserror::Error;
 
 use crate::session::postgres::upstream::Row;
