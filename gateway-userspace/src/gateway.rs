@@ -25,6 +25,7 @@ use crate::pipeline;
 use crate::relay::Relays;
 use crate::report::{WithHelp, one_line};
 use crate::session::judging::{Judges, Sql};
+use crate::session::postgres::catalogue::Catalogues;
 use crate::session::postgres::reception::Reception;
 use crate::session::postgres::upstream::Upstreams;
 use crate::targets::Targets;
@@ -50,6 +51,7 @@ pub struct Gateway {
     /// For agents that speak PostgreSQL.
     pub reception: Reception,
     pub upstreams: Upstreams,
+    pub catalogues: Catalogues,
     pub judges: Arc<Judges>,
     pub since: Instant,
     reload: Mutex<Reload>,
@@ -87,9 +89,10 @@ impl Gateway {
             strangers,
             live: Live::default(),
             upstreams: Upstreams::new(Arc::clone(&config)),
+            catalogues: Catalogues::default(),
             reception: Reception::open(Arc::clone(&config))
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
-            judges: Judges::new(&config, Box::new(Sql::default())),
+            judges: Judges::new(&config, Box::new(Sql)),
             since: Instant::now(),
             reload: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -126,6 +129,8 @@ impl Gateway {
         doors.spawn(Arc::clone(self).tell_of_strangers());
         let gateway = Arc::clone(self);
         doors.spawn(async move { gateway.upstreams.keep().await });
+        let gateway = Arc::clone(self);
+        doors.spawn(async move { gateway.catalogues.keep(&gateway.upstreams).await });
         ready();
         stop.await;
         doors.shutdown().await;

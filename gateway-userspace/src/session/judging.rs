@@ -3,6 +3,7 @@
 //! [`Judges`] holds the rules for all sessions, a [`Judge`] belongs to one. What was found about a text is kept and
 //! shared by all sessions of the same agent at the same database, as long as it would be read in the same way.
 
+mod ground;
 mod known;
 mod reading;
 mod sql;
@@ -15,14 +16,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use gateway_policy::command::{Command, Stage, State};
-use gateway_policy::facts::{Aftermath, Facts};
+use gateway_policy::facts::{Aftermath, Facts, Reason};
 use gateway_policy::judge::{Judgement, Obligations, Settings, Verdict};
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule;
+use gateway_sql::Catalogue;
 
 use crate::config::{Config, Judging};
+pub use ground::Ground;
 use known::{Found, Known};
-pub use reading::Path;
 use reading::Reading;
 pub use sql::Sql;
 
@@ -34,7 +36,7 @@ const SHELVES: usize = 16;
 
 /// Finds out what a text does.
 pub trait Reader: Send + Sync {
-    fn read(&self, text: &str, state: &State, path: Path) -> Facts;
+    fn read(&self, text: &str, state: &State, catalogue: &Catalogue) -> Facts;
 }
 
 /// Who is judged, and where.
@@ -83,13 +85,14 @@ impl Judges {
     }
 
     /// The judge of one session.
-    pub fn judge(self: &Arc<Self>, subject: Subject) -> Judge {
+    pub fn judge(self: &Arc<Self>, subject: Subject, ground: Ground) -> Judge {
         let (edition, chamber) = self.chamber(&subject);
-        let reading = Reading::default();
+        let reading = Reading::of(&State::default(), Aftermath::Nothing, &ground);
         let shelf = chamber.shelf(&reading);
         Judge {
             judges: Arc::clone(self),
             subject,
+            ground,
             edition,
             chamber,
             reading,
@@ -159,9 +162,10 @@ impl Chamber {
             return Arc::clone(shelf);
         }
         let shelf = Shelf::default();
-        if shelves.len() < SHELVES {
-            shelves.push((reading.clone(), Arc::clone(&shelf)));
+        if shelves.len() >= SHELVES {
+            shelves.remove(0);
         }
+        shelves.push((reading.clone(), Arc::clone(&shelf)));
         shelf
     }
 }
@@ -171,6 +175,7 @@ impl Chamber {
 pub struct Judge {
     judges: Arc<Judges>,
     subject: Subject,
+    ground: Ground,
     edition: u64,
     chamber: Arc<Chamber>,
     reading: Reading,
@@ -188,22 +193,30 @@ impl Judge {
         let Rules::Asked(jurisdiction) = &self.chamber.rules else {
             return Judgement::unjudged().verdict();
         };
-        if !self.reading.is_of(command.state, self.worst) {
-            self.reading = Reading::of(command.state, self.worst);
+        if !self.reading.is_of(command.state, self.worst, &self.ground) {
+            self.reading = Reading::of(command.state, self.worst, &self.ground);
             self.shelf = self.chamber.shelf(&self.reading);
         }
         let kept = lock(&self.shelf).get(command.text);
-        let found = kept.unwrap_or_else(|| {
-            let found = self.find(jurisdiction, command);
-            lock(&self.shelf).keep(command.text, &found);
-            found
-        });
+        let found = kept.unwrap_or_else(|| self.find(jurisdiction, command));
         self.oblige(found, command.stage)
     }
 
     fn find(&self, jurisdiction: &Jurisdiction, command: &Command<'_>) -> Found {
-        let facts = self.judges.reader.read(command.text, command.state, self.reading.path());
-        Found { judgement: jurisdiction.judge(&facts), aftermath: facts.aftermath() }
+        let state = self.reading.state(command.state);
+        let read = || self.judges.reader.read(command.text, &state, &self.ground.catalogue.catalogue());
+        let mut facts = read();
+        let mut misses = misses(&facts);
+        if misses && self.ground.catalogue.look_again() {
+            facts = read();
+            misses = self::misses(&facts);
+        }
+        let found = Found { judgement: jurisdiction.judge(&facts), aftermath: facts.aftermath() };
+        // What is not there now may be there the next time.
+        if !misses {
+            lock(&self.shelf).keep(command.text, &found);
+        }
+        found
     }
 
     /// Nothing more is judged until a command that may change how the next one is read has ended.
@@ -224,6 +237,12 @@ impl Judge {
         }
         Verdict::Allow(permit.obliged(Obligations { settings: Settings::Changed, ..Obligations::default() }))
     }
+}
+
+/// Whether something is named that the catalogue does not have.
+fn misses(facts: &Facts) -> bool {
+    let of_statements = facts.statements.iter().flat_map(|statement| &statement.unknowns);
+    facts.unknowns.iter().chain(of_statements).any(|unknown| unknown.reason == Reason::NotInCatalogue)
 }
 
 fn lock(shelf: &Shelf) -> std::sync::MutexGuard<'_, Known> {

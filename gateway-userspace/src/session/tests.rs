@@ -6,7 +6,10 @@ use gateway_audit::session::{self as told, Value};
 use gateway_policy::command::{Parameter, Said, State};
 use tempfile::TempDir;
 
-use super::judging::{Judges, Sql, Subject};
+use std::sync::Arc;
+
+use super::judging::{Ground, Judges, Sql, Subject};
+use super::postgres::catalogue::SharedCatalogue;
 use super::*;
 use crate::config::fixture;
 
@@ -45,7 +48,9 @@ fn judge_of_all() -> Judge {
         "#,
     );
     let subject = Subject { agent: "coder".into(), target: "orders".into(), database: "orders".into() };
-    Judges::new(&config, Box::new(Sql::default())).judge(subject)
+    let catalogue = Arc::new(SharedCatalogue::unread(Arc::default()));
+    let ground = Ground { catalogue, path: None, user: "app".into() };
+    Judges::new(&config, Box::new(Sql)).judge(subject, ground)
 }
 
 /// A session, and the folder with its records.

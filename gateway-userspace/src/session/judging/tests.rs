@@ -3,21 +3,23 @@ use std::sync::atomic::AtomicUsize;
 use gateway_policy::command::Transaction;
 use gateway_policy::facts::{Effect, Kind, Name, On, Schema, Setting, Statement};
 use gateway_policy::judge::Rows;
+use gateway_sql::PATH_UNKNOWN;
 
 use super::*;
 use crate::config;
+use crate::session::postgres::catalogue::SharedCatalogue;
 
 /// Reads `select t`, `delete t`, `set x`, and counts what it had to read.
 #[derive(Clone, Default)]
 struct Words {
     reads: Arc<AtomicUsize>,
-    paths: Arc<Mutex<Vec<Path>>>,
+    paths: Arc<Mutex<Vec<String>>>,
 }
 
 impl Reader for Words {
-    fn read(&self, text: &str, _state: &State, path: Path) -> Facts {
+    fn read(&self, text: &str, state: &State, _catalogue: &Catalogue) -> Facts {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.paths.lock().expect("no panic").push(path);
+        self.paths.lock().expect("no panic").push(state.setting("search_path").unwrap_or("none").to_owned());
         let (kind, name) = text.split_once(' ').expect("two words");
         let name = name.to_owned();
         let on = match kind {
@@ -50,6 +52,14 @@ fn subject() -> Subject {
     Subject { agent: "coder".into(), target: "orders".into(), database: "shop".into() }
 }
 
+fn ground() -> Ground {
+    Ground {
+        catalogue: Arc::new(SharedCatalogue::unread(Arc::default())),
+        path: Some("begun".into()),
+        user: "app".into(),
+    }
+}
+
 fn ask(judge: &mut Judge, text: &str, state: &State) -> Verdict {
     judge.judge(&Command { text, stage: Stage::Run(&[]), state })
 }
@@ -71,13 +81,13 @@ fn a_text_is_read_once_for_all_sessions_of_a_subject() {
     let words = Words::default();
     let judges = Judges::new(&config(&rule("allow", "select")), Box::new(words.clone()));
     for _ in 0..3 {
-        let mut judge = judges.judge(subject());
+        let mut judge = judges.judge(subject(), ground());
         assert!(allows(&mut judge, "select t") && allows(&mut judge, "select t"));
         assert!(!allows(&mut judge, "delete t") && !allows(&mut judge, "delete t"));
     }
     assert_eq!(words.reads.load(Ordering::Relaxed), 2);
     let elsewhere = Subject { database: "other".into(), ..subject() };
-    assert!(allows(&mut judges.judge(elsewhere), "select t"));
+    assert!(allows(&mut judges.judge(elsewhere, ground()), "select t"));
     assert_eq!(words.reads.load(Ordering::Relaxed), 3);
 }
 
@@ -85,7 +95,7 @@ fn a_text_is_read_once_for_all_sessions_of_a_subject() {
 fn a_session_that_reads_differently_reads_for_itself() {
     let words = Words::default();
     let judges = Judges::new(&config(&rule("allow", "select")), Box::new(words.clone()));
-    let mut judge = judges.judge(subject());
+    let mut judge = judges.judge(subject(), ground());
     let with = |path: &str| State { settings: vec![("search_path".into(), path.into())], ..State::default() };
     for state in [with("a"), with("b"), with("a"), State { transaction: Transaction::Open, ..with("b") }] {
         assert!(matches!(ask(&mut judge, "select t", &state), Verdict::Allow(_)));
@@ -96,7 +106,7 @@ fn a_session_that_reads_differently_reads_for_itself() {
 #[test]
 fn other_rules_hold_for_the_next_command_of_an_open_session() {
     let judges = Judges::new(&config(&rule("allow", "any")), Box::new(Words::default()));
-    let mut judge = judges.judge(subject());
+    let mut judge = judges.judge(subject(), ground());
     assert!(allows(&mut judge, "delete t"));
     judges.replace(&config(&(rule("allow", "any") + &rule("deny", "delete"))));
     assert!(!allows(&mut judge, "delete t") && allows(&mut judge, "select t"));
@@ -106,14 +116,14 @@ fn other_rules_hold_for_the_next_command_of_an_open_session() {
 fn where_nothing_is_judged_nothing_is_read() {
     let words = Words::default();
     let judges = Judges::new(&config("danger_judging = \"off\"\n"), Box::new(words.clone()));
-    assert!(allows(&mut judges.judge(subject()), "delete t"));
+    assert!(allows(&mut judges.judge(subject(), ground()), "delete t"));
     assert_eq!(words.reads.load(Ordering::Relaxed), 0);
 }
 
 #[test]
 fn what_may_change_how_the_next_is_read_holds_it_up() {
     let judges = Judges::new(&config(&rule("allow", "any")), Box::new(Words::default()));
-    let mut judge = judges.judge(subject());
+    let mut judge = judges.judge(subject(), ground());
     assert_eq!(settings(&mut judge, "select t"), Settings::Kept);
     assert_eq!(settings(&mut judge, "set timezone"), Settings::Kept);
     assert_eq!(settings(&mut judge, "commit t"), Settings::Kept);
@@ -125,7 +135,7 @@ fn what_may_change_how_the_next_is_read_holds_it_up() {
 #[test]
 fn preparing_changes_nothing_yet() {
     let judges = Judges::new(&config(&rule("allow", "any")), Box::new(Words::default()));
-    let mut judge = judges.judge(subject());
+    let mut judge = judges.judge(subject(), ground());
     let state = State::default();
     let prepare = Command { text: "set role", stage: Stage::Prepare, state: &state };
     let Verdict::Allow(permit) = judge.judge(&prepare) else { panic!("allowed") };
@@ -137,15 +147,27 @@ fn preparing_changes_nothing_yet() {
 fn a_search_path_that_was_changed_unseen_is_not_known_any_more() {
     let words = Words::default();
     let judges = Judges::new(&config(&rule("allow", "any")), Box::new(words.clone()));
-    let mut judge = judges.judge(subject());
+    let mut judge = judges.judge(subject(), ground());
     let reported = State { settings: vec![("search_path".into(), "a".into())], ..State::default() };
     for text in ["select a", "set timezone", "select b", "set search_path", "select c"] {
         assert!(allows(&mut judge, text));
     }
     assert!(matches!(ask(&mut judge, "select d", &reported), Verdict::Allow(_)));
     let paths = words.paths.lock().expect("no panic").clone();
-    assert_eq!(
-        paths,
-        [Path::AsBegun, Path::AsBegun, Path::AsBegun, Path::AsBegun, Path::Lost, Path::AsBegun]
-    );
+    assert_eq!(paths, ["begun", "begun", "begun", "begun", PATH_UNKNOWN, "a"]);
+}
+
+#[test]
+fn the_users_own_schema_is_the_one_of_the_login() {
+    let words = Words::default();
+    let judges = Judges::new(&config(&rule("allow", "any")), Box::new(words.clone()));
+    let mut judge = judges.judge(subject(), ground());
+    let with = |path: &str| State { settings: vec![("search_path".into(), path.into())], ..State::default() };
+    let reported = with("\"$user\", public");
+    for (text, state) in [("select a", &reported), ("set role", &reported), ("select b", &reported)] {
+        assert!(matches!(ask(&mut judge, text, state), Verdict::Allow(_)));
+    }
+    assert!(matches!(ask(&mut judge, "select c", &with("public")), Verdict::Allow(_)));
+    let paths = words.paths.lock().expect("no panic").clone();
+    assert_eq!(paths, ["\"app\", public", "\"app\", public", PATH_UNKNOWN, "public"]);
 }

@@ -3,6 +3,7 @@
 //! An agent hears of its login only once the target has let the gateway in. Until then whatever fails is told to it in
 //! PostgreSQL's words.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_audit::event::{Connection, Ending, Event};
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::cancel::{Errand, Registered};
+use super::catalogue;
 use super::greeting::{Arrival, Claim, GreetError, Greeted};
 use super::upstream::{Entered, UpstreamError};
 use crate::audit::RecordError;
@@ -24,6 +26,7 @@ use crate::gateway::Gateway;
 use crate::relay::upstream;
 use crate::relay::wire::Wire;
 use crate::report::one_line;
+use crate::session::judging::Ground;
 use crate::session::{SessionId, of_session};
 
 /// How long a target may take to cancel a query, the connection included.
@@ -56,6 +59,8 @@ pub struct Admitted {
     pub claim: Claim,
     /// What the agent wished for and the session began with.
     pub settings: Vec<(String, String)>,
+    /// What its commands are read by.
+    pub ground: Ground,
     /// What the target has reported.
     pub parameters: Vec<(String, String)>,
     /// To be given back when the session is over.
@@ -105,6 +110,7 @@ pub async fn enter(
 struct Inside {
     entered: Entered,
     settings: Vec<(String, String)>,
+    ground: Ground,
     cancel: Registered,
 }
 
@@ -165,19 +171,26 @@ async fn log_in(gateway: &Gateway, claim: &Claim, place: Place<'_>, session: &st
     };
     let limit = config.serve.connect_timeout;
     let stream = upstream::connect(address, limit).await.map_err(NotIn::Unreached)?;
-    let entered = gateway.upstreams.enter(target, session, stream, wish).await?;
+    let mut entered = gateway.upstreams.enter(target, session, stream, wish).await?;
+    let at =
+        catalogue::Place { target: target.to_owned(), server: address, database: claim.database.clone() };
+    let ground = Ground {
+        catalogue: gateway.catalogues.open(at, &gateway.upstreams).await,
+        path: entered.side.search_path().await?.map(Arc::from),
+        user: entered.credential.user.as_str().into(),
+    };
     let key = entered.side.settled.key.clone();
     let errand = Errand { connection: place.connection.connection, target: target.to_owned(), address, key };
     let cancel = gateway.reception.cancels.register(place.agent(), claim.version, errand);
-    Ok(Inside { entered, settings, cancel: cancel.map_err(NotIn::NoKey)? })
+    Ok(Inside { entered, settings, ground, cancel: cancel.map_err(NotIn::NoKey)? })
 }
 
 async fn welcome(greeted: Greeted, inside: Inside) -> Result<Admitted, GreetError> {
-    let Inside { entered: Entered { side, credential }, settings, cancel } = inside;
+    let Inside { entered: Entered { side, credential }, settings, ground, cancel } = inside;
     let (claim, parameters) = (greeted.claim().clone(), side.settled.parameters);
     let agent = greeted.welcome(&parameters, &cancel.key).await?;
     let target = side.link.into_wire()?;
-    Ok(Admitted { agent, target, claim, settings, parameters, credential, cancel })
+    Ok(Admitted { agent, target, claim, settings, ground, parameters, credential, cancel })
 }
 
 /// Passes the request on over a connection of its own, as PostgreSQL wants it. The agent's is closed once the

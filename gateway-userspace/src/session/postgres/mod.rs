@@ -48,13 +48,14 @@ fn join(
     id: &SessionId,
     admitted: Admitted,
 ) -> io::Result<Ready> {
-    let Admitted { agent, target, claim, settings, parameters, credential, cancel } = admitted;
+    let Admitted { agent, target, claim, settings, ground, parameters, credential, cancel } = admitted;
     let subject = Subject {
         agent: connection.who.agent.clone(),
         target: connection.target.clone(),
         database: claim.database,
     };
-    let session = Session::new(id, connection, gateway.recorder.clone(), gateway.judges.judge(subject));
+    let session =
+        Session::new(id, connection, gateway.recorder.clone(), gateway.judges.judge(subject, ground));
     let talk = Talk {
         conversation: Box::new(Postgres::new(limits(lease), parameters, settings)),
         court: Box::new(session),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use gateway_policy::facts::{Columns, Name, Schema};
 use gateway_sql::Catalogue;
 use gateway_sql::catalogue::{Relation, Routine, Type};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::session::postgres::upstream::Row;
@@ -20,6 +21,20 @@ pub enum Unreadable {
     TooMany,
     #[error("the target describes itself in a way that is not understood")]
     Odd,
+}
+
+/// Tells one set of rows from another.
+pub type Digest = [u8; 32];
+
+pub fn digest(rows: &[Row]) -> Digest {
+    let mut digest = Sha256::new();
+    for value in rows.iter().flatten() {
+        let text = value.as_deref().unwrap_or_default();
+        digest.update([u8::from(value.is_some())]);
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text);
+    }
+    digest.finalize().into()
 }
 
 /// Relations by schema and name, until it is known what the views among them read.

@@ -57,4 +57,5 @@ select 'type', nspname, typname,
 from pg_type t join own on own.oid = typnamespace
 left join member on classid = 'pg_type'::regclass and objid = t.oid
 where typelem = 0 or typtype <> 'b'
+order by 1, 2, 3, 4, 5, 6
 limit 200001

@@ -1,7 +1,7 @@
 //! What is known of the databases behind targets: which tables, views and functions there are, read with the gateway's
 //! own login and shared by all sessions at the same database.
 //!
-//! A [`Book`] is one database's catalogue. It is read before the first session is judged by it, read again as it ages and
+//! A [`SharedCatalogue`] is one database's. It is read before the first session is judged by it, read again as it ages and
 //! when a command names something that is not in it, and not relied on once it could not be read for too long.
 
 mod contents;
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use contents::Digest;
 use gateway_sql::Catalogue;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -30,7 +31,7 @@ const SOONEST: Duration = Duration::from_secs(1);
 /// How long a command waits for that.
 const WAIT: Duration = Duration::from_secs(3);
 /// How many databases are known at a time: their names are for agents to choose.
-const BOOKS: usize = 1024;
+const KEPT: usize = 1024;
 
 /// One database of one server of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,14 +44,14 @@ pub struct Place {
 /// The catalogues of all databases that sessions are at.
 #[derive(Debug, Default)]
 pub struct Catalogues {
-    books: Mutex<HashMap<Place, Arc<Book>>>,
+    kept: Mutex<HashMap<Place, Arc<SharedCatalogue>>>,
     versions: AtomicU64,
     wanted: Arc<Notify>,
 }
 
 /// One database's catalogue.
 #[derive(Debug)]
-pub struct Book {
+pub struct SharedCatalogue {
     pages: Mutex<Pages>,
     /// The catalogue's version, to be asked before each command.
     version: AtomicU64,
@@ -61,18 +62,20 @@ pub struct Book {
 #[derive(Debug)]
 struct Pages {
     catalogue: Arc<Catalogue>,
+    /// Of the rows that it was made of.
+    digest: Option<Digest>,
     read_at: Option<Instant>,
     wanted: bool,
 }
 
 impl Catalogues {
-    /// The catalogue of a database, read now unless it is fresh. Without one, only what PostgreSQL ships is known.
-    pub async fn open(&self, place: &Place, upstreams: &Upstreams) -> Arc<Book> {
-        let book = self.book(place);
-        if book.age().is_none_or(|age| age > FRESH) {
-            self.read(place, &book, upstreams).await;
+    /// The catalogue of a database, read now if there is none to rely on. Without one, only what PostgreSQL ships is known.
+    pub async fn open(&self, place: Place, upstreams: &Upstreams) -> Arc<SharedCatalogue> {
+        let shared = self.shared(&place);
+        if shared.age().is_none_or(|age| age > OLDEST) {
+            self.read(&place, &shared, upstreams).await;
         }
-        book
+        shared
     }
 
     /// Keeps the catalogues of open sessions fresh, for as long as it is polled.
@@ -80,57 +83,85 @@ impl Catalogues {
         loop {
             // Whichever comes first; both mean to look.
             let _ = timeout(SOONEST, self.wanted.notified()).await;
-            for (place, book) in self.in_use() {
-                if book.is_due() {
-                    self.read(&place, &book, upstreams).await;
+            for (place, shared) in self.in_use() {
+                if shared.is_due() {
+                    self.read(&place, &shared, upstreams).await;
                 }
             }
         }
     }
 
-    fn book(&self, place: &Place) -> Arc<Book> {
-        let mut books = lock(&self.books);
-        if let Some(book) = books.get(place) {
-            return Arc::clone(book);
+    fn shared(&self, place: &Place) -> Arc<SharedCatalogue> {
+        let mut kept = lock(&self.kept);
+        if let Some(shared) = kept.get(place) {
+            return Arc::clone(shared);
         }
-        let book = Arc::new(Book::new(Arc::clone(&self.wanted)));
-        if books.len() >= BOOKS {
-            books.retain(|_, book| Arc::strong_count(book) > 1);
+        let shared = Arc::new(SharedCatalogue::unread(Arc::clone(&self.wanted)));
+        if kept.len() >= KEPT {
+            kept.retain(|_, shared| Arc::strong_count(shared) > 1);
         }
-        if books.len() < BOOKS {
-            books.insert(place.clone(), Arc::clone(&book));
+        if kept.len() < KEPT {
+            kept.insert(place.clone(), Arc::clone(&shared));
         }
-        book
+        shared
     }
 
     /// Forgets those that nobody is at and that have become old.
-    fn in_use(&self) -> Vec<(Place, Arc<Book>)> {
-        let mut books = lock(&self.books);
-        books.retain(|_, book| Arc::strong_count(book) > 1 || book.age().is_some_and(|age| age < OLDEST));
-        let used = books.iter().filter(|(_, book)| Arc::strong_count(book) > 1);
-        used.map(|(place, book)| (place.clone(), Arc::clone(book))).collect()
+    fn in_use(&self) -> Vec<(Place, Arc<SharedCatalogue>)> {
+        let mut kept = lock(&self.kept);
+        kept.retain(|_, shared| {
+            Arc::strong_count(shared) > 1 || shared.age().is_some_and(|age| age < OLDEST)
+        });
+        let used = kept.iter().filter(|(_, shared)| Arc::strong_count(shared) > 1);
+        used.map(|(place, shared)| (place.clone(), Arc::clone(shared))).collect()
     }
 
-    async fn read(&self, place: &Place, book: &Book, upstreams: &Upstreams) {
+    async fn read(&self, place: &Place, shared: &SharedCatalogue, upstreams: &Upstreams) {
         let begun = Instant::now();
-        let version = self.versions.fetch_add(1, Relaxed) + 1;
-        let rows = upstreams.look(&place.target, place.server, &place.database, contents::QUESTION).await;
-        let read = rows.map_err(|error| one_line(&error)).and_then(|rows| {
-            contents::catalogue(rows, version).map_err(|error| one_line(&error))
-        });
-        match read {
-            Ok(catalogue) => book.replace(catalogue, begun),
+        match self.ask(place, shared, upstreams).await {
+            Ok(News::Same) => shared.confirm(begun),
+            Ok(News::Other(catalogue, digest)) => shared.replace(*catalogue, digest, begun),
             Err(error) => {
-                tracing::warn!(error, target = place.target, database = place.database, "cannot read its catalogue");
-                book.could_not_read(version);
+                let Place { target, database, .. } = place;
+                tracing::warn!(error, target, database, "cannot read what the target has");
+                shared.could_not_read(self.next_version());
             }
         }
     }
+
+    async fn ask(
+        &self,
+        place: &Place,
+        shared: &SharedCatalogue,
+        upstreams: &Upstreams,
+    ) -> Result<News, String> {
+        let Place { target, server, database } = place;
+        let rows = upstreams.look(target, *server, database, contents::QUESTION).await;
+        let rows = rows.map_err(|error| one_line(&error))?;
+        let digest = contents::digest(&rows);
+        if lock(&shared.pages).digest == Some(digest) {
+            return Ok(News::Same);
+        }
+        let catalogue = contents::catalogue(rows, self.next_version()).map_err(|error| one_line(&error))?;
+        Ok(News::Other(Box::new(catalogue), digest))
+    }
+
+    fn next_version(&self) -> u64 {
+        self.versions.fetch_add(1, Relaxed) + 1
+    }
 }
 
-impl Book {
-    fn new(wanted: Arc<Notify>) -> Self {
-        let pages = Pages { catalogue: Arc::new(Catalogue::absent()), read_at: None, wanted: false };
+/// What came of reading a catalogue again.
+enum News {
+    Same,
+    Other(Box<Catalogue>, Digest),
+}
+
+impl SharedCatalogue {
+    /// Nobody has asked yet.
+    pub fn unread(wanted: Arc<Notify>) -> Self {
+        let pages =
+            Pages { catalogue: Arc::new(Catalogue::absent()), digest: None, read_at: None, wanted: false };
         Self { pages: Mutex::new(pages), version: AtomicU64::new(0), turned: Condvar::new(), wanted }
     }
 
@@ -142,14 +173,10 @@ impl Book {
         Arc::clone(&lock(&self.pages).catalogue)
     }
 
-    /// Waits until it has been read again, for a command that names something it does not have. It says whether it has
-    /// changed; it has not if it was read a moment ago.
+    /// Waits until it has been read again, for a command that names something it does not have. It says whether it was.
     pub fn look_again(&self) -> bool {
         let mut pages = lock(&self.pages);
         let before = pages.read_at;
-        if before.is_none_or(|at| at.elapsed() < SOONEST) {
-            return false;
-        }
         pages.wanted = true;
         self.wanted.notify_one();
         let waiting = |pages: &mut Pages| pages.wanted && pages.read_at == before;
@@ -164,15 +191,23 @@ impl Book {
 
     fn is_due(&self) -> bool {
         let pages = lock(&self.pages);
-        pages.wanted || pages.read_at.is_none_or(|at| at.elapsed() > FRESH)
+        let limit = if pages.wanted { SOONEST } else { FRESH };
+        pages.read_at.is_none_or(|at| at.elapsed() >= limit)
     }
 
     /// It is as it was when the server was asked, which is before it answered.
-    fn replace(&self, catalogue: Catalogue, asked_at: Instant) {
+    fn replace(&self, catalogue: Catalogue, digest: Digest, asked_at: Instant) {
         let mut pages = lock(&self.pages);
-        let version = catalogue.version;
-        *pages = Pages { catalogue: Arc::new(catalogue), read_at: Some(asked_at), wanted: false };
-        self.version.store(version, Relaxed);
+        self.version.store(catalogue.version, Relaxed);
+        let (catalogue, digest) = (Arc::new(catalogue), Some(digest));
+        *pages = Pages { catalogue, digest, read_at: Some(asked_at), wanted: false };
+        self.turned.notify_all();
+    }
+
+    /// It has not changed.
+    fn confirm(&self, asked_at: Instant) {
+        let mut pages = lock(&self.pages);
+        (pages.read_at, pages.wanted) = (Some(asked_at), false);
         self.turned.notify_all();
     }
 
@@ -180,6 +215,7 @@ impl Book {
         let mut pages = lock(&self.pages);
         pages.wanted = false;
         if pages.read_at.is_some_and(|at| at.elapsed() > OLDEST) {
+            pages.digest = None;
             let catalogue = Arc::make_mut(&mut pages.catalogue);
             catalogue.outdate();
             catalogue.version = version;

@@ -46,7 +46,9 @@ fn a_table_that_is_not_there_is_unknown() {
     assert!(unknowns.map(|unknown| unknown.reason).any(|reason| reason == Reason::NotInCatalogue));
     let facts = gateway_sql::read("select id from orders", &with_path(), &catalogue);
     assert!(facts.statements.iter().all(|statement| statement.unknowns.is_empty()), "{facts:?}");
-    assert!(facts.statements.iter().flat_map(|s| &s.effects).any(|effect| matches!(effect.on, On::Relation(_))));
+    assert!(
+        facts.statements.iter().flat_map(|s| &s.effects).any(|effect| matches!(effect.on, On::Relation(_)))
+    );
 }
 
 #[test]
@@ -59,32 +61,45 @@ fn a_row_that_was_not_asked_for_is_no_catalogue() {
 
 #[test]
 fn whoever_waits_for_a_name_hears_when_it_was_read_again() {
-    let book = Arc::new(Book::new(Arc::default()));
-    book.replace(Catalogue::read(1), Instant::now());
-    assert!(!book.look_again(), "it was read a moment ago");
-    book.replace(Catalogue::read(2), Instant::now() - SOONEST);
-    let waiting = Arc::clone(&book);
+    let shared = Arc::new(SharedCatalogue::unread(Arc::default()));
+    shared.replace(Catalogue::read(1), [1; 32], Instant::now());
+    let waiting = Arc::clone(&shared);
     let waiter = std::thread::spawn(move || waiting.look_again());
-    while !lock(&book.pages).wanted {
+    while !lock(&shared.pages).wanted {
         std::thread::yield_now();
     }
-    book.replace(Catalogue::read(3), Instant::now());
+    assert!(!shared.is_due(), "it was read a moment ago");
+    lock(&shared.pages).read_at = Instant::now().checked_sub(SOONEST);
+    assert!(shared.is_due());
+    shared.replace(Catalogue::read(3), [3; 32], Instant::now());
     assert!(waiter.join().unwrap());
-    assert_eq!(book.version(), 3);
+    assert_eq!(shared.version(), 3);
+}
+
+#[test]
+fn what_has_not_changed_keeps_its_version() {
+    let shared = SharedCatalogue::unread(Arc::default());
+    shared.replace(Catalogue::read(1), contents::digest(&shop()), Instant::now());
+    assert_eq!(lock(&shared.pages).digest, Some(contents::digest(&shop())));
+    shared.confirm(Instant::now());
+    assert_eq!(shared.version(), 1);
+    let mut other = shop();
+    other.pop();
+    assert_ne!(contents::digest(&shop()), contents::digest(&other));
 }
 
 #[test]
 fn a_catalogue_that_could_not_be_read_for_too_long_is_not_relied_on() {
-    let book = Book::new(Arc::default());
+    let shared = SharedCatalogue::unread(Arc::default());
     let mut catalogue = contents::catalogue(shop(), 1).unwrap();
     catalogue.version = 1;
-    book.replace(catalogue, Instant::now());
-    book.could_not_read(2);
-    assert_eq!(book.version(), 1);
-    lock(&book.pages).read_at = Instant::now().checked_sub(OLDEST + SOONEST);
-    book.could_not_read(3);
-    assert_eq!(book.version(), 3);
-    let facts = gateway_sql::read("select id from orders", &with_path(), &book.catalogue());
+    shared.replace(catalogue, [1; 32], Instant::now());
+    shared.could_not_read(2);
+    assert_eq!(shared.version(), 1);
+    lock(&shared.pages).read_at = Instant::now().checked_sub(OLDEST + SOONEST);
+    shared.could_not_read(3);
+    assert_eq!(shared.version(), 3);
+    let facts = gateway_sql::read("select id from orders", &with_path(), &shared.catalogue());
     let unknowns = facts.statements.iter().flat_map(|statement| &statement.unknowns);
     assert!(unknowns.map(|unknown| unknown.reason).any(|reason| reason == Reason::StaleCatalogue));
 }

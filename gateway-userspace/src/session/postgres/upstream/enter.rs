@@ -98,6 +98,18 @@ impl TargetSide {
         }
     }
 
+    /// The schemas that the session looks in, unless the server has reported its path.
+    pub async fn search_path(&mut self) -> Result<Option<String>, UpstreamError> {
+        const QUESTION: &str = "select string_agg(pg_catalog.quote_ident(name), ', ') \
+            from pg_catalog.unnest(pg_catalog.current_schemas(false)) name";
+        if self.parameter("search_path").is_some() {
+            return Ok(None);
+        }
+        let rows = self.query(QUESTION).await?;
+        // An empty path is a path too.
+        Ok(Some(rows.into_iter().flatten().next().flatten().unwrap_or_default()))
+    }
+
     /// The value of a setting that the server reported.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.settled.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
