@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use gateway_policy::command::State;
 use gateway_policy::facts::Facts;
+use gateway_sql::Catalogue;
 
 use super::Global;
-use crate::session::judging::{Path, Reader, Sql};
+use crate::session::judging::{Reader, Sql};
 
 /// Ask the rules: what they say of a statement, and whether all cases hold
 #[derive(Debug, clap::Args)]
@@ -37,5 +38,5 @@ impl Args {
 
 /// What a statement does in a session that has just begun.
 fn facts(statement: &str) -> Facts {
-    Sql::default().read(statement, &State::default(), Path::AsBegun)
+    Sql.read(statement, &State::default(), &Catalogue::absent())
 }

@@ -1,12 +1,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use gateway_audit::event::{Record, Who};
 use gateway_audit::session::{self as told, Value};
 use gateway_policy::command::{Parameter, Said, State};
 use tempfile::TempDir;
-
-use std::sync::Arc;
 
 use super::judging::{Ground, Judges, Sql, Subject};
 use super::postgres::catalogue::SharedCatalogue;
