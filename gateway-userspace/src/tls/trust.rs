@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
@@ -54,8 +54,10 @@ impl Trust {
                 bundle.push_str(&certificate);
             }
         });
-        if let Some(folder) = self.own.parent() {
-            DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+        if let Some(folder) = self.own.parent().filter(|folder| !folder.is_dir()) {
+            DirBuilder::new().recursive(true).create(folder)?;
+            // Whatever the mask of the service is: this is for everybody.
+            fs::set_permissions(folder, Permissions::from_mode(0o755))?;
         }
         replace(&self.own, &own)?;
         replace(&self.bundle, &bundle)
@@ -83,7 +85,6 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension("new");
     let _ = fs::remove_file(&beside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside)?;
-    // Whatever the mask of the service is: this is for everybody.
     file.set_permissions(Permissions::from_mode(0o644))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
@@ -107,7 +108,7 @@ mod tests {
         let (own, bundle) =
             [&trust.own, &trust.bundle].map(|path| fs::read_to_string(path).expect("text")).into();
         assert!(bundle.starts_with(&host_believes()) && bundle.ends_with(&own));
-        let mode = fs::metadata(&trust.bundle).expect("metadata").permissions().mode();
-        assert_eq!(mode & 0o777, 0o644);
+        let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
+        assert_eq!((mode(&trust.bundle), mode(&folder.path().join("below"))), (0o644, 0o755));
     }
 }
