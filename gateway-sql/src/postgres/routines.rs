@@ -73,7 +73,14 @@ impl<'t> Gathering<'t, '_> {
                     self.expression(constraint.raw_expr(), Use::Value);
                 }
             }
-            Node::AlterDomainStmt(domain) => self.altered(O::Domain, &texts(domain.type_name())),
+            Node::AlterDomainStmt(domain) => {
+                self.altered(O::Domain, &texts(domain.type_name()));
+                match domain.def() {
+                    // A check is tried on all values there are.
+                    Node::Constraint(constraint) => self.constraint(constraint),
+                    default => self.expression(default, Use::Value),
+                }
+            }
             Node::CreateCastStmt(_) => self.server_object(Kind::Create, O::Cast, None),
             Node::CreateTransformStmt(_) => self.server_object(Kind::Create, O::Transform, None),
             Node::CreateConversionStmt(create) => self.made(O::Conversion, &texts(create.conversion_name())),

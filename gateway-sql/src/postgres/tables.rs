@@ -24,6 +24,10 @@ impl<'t> Gathering<'t, '_> {
         self.in_own_scope(None, |this| {
             this.table_elements(create.table_elts());
             this.type_name(create.of_typename());
+            this.partition_bound(create.partbound());
+            for part in create.partspec().iter().flat_map(|spec| spec.part_params()) {
+                this.expression(part.expr(), Use::Value);
+            }
         });
     }
 
@@ -44,6 +48,14 @@ impl<'t> Gathering<'t, '_> {
         self.scopes.push(scope);
         walk(self);
         self.scopes.pop();
+    }
+
+    /// The bounds of a partition are computed when it is made.
+    fn partition_bound(&mut self, bound: Option<&'t nodes::PartitionBoundSpec>) {
+        let Some(bound) = bound else { return };
+        for values in [bound.listdatums(), bound.lowerdatums(), bound.upperdatums()] {
+            self.expressions(values, Use::Value);
+        }
     }
 
     fn table_elements(&mut self, elements: &'t NodeList) {
@@ -74,7 +86,7 @@ impl<'t> Gathering<'t, '_> {
         }
     }
 
-    fn constraint(&mut self, constraint: &'t nodes::Constraint) {
+    pub(crate) fn constraint(&mut self, constraint: &'t nodes::Constraint) {
         self.expression(constraint.raw_expr(), Use::Value);
         self.expression(constraint.where_clause(), Use::Filter);
         if let Some(relation) = constraint.pktable() {
@@ -249,10 +261,13 @@ impl<'t> Gathering<'t, '_> {
             Node::ColumnDef(column) => self.column_definition(column),
             Node::Constraint(constraint) => self.constraint(constraint),
             Node::RangeVar(relation) => self.alter_relation(ObjectKind::Table, relation),
-            Node::PartitionCmd(partition) => match partition.name() {
-                Some(relation) => self.alter_relation(ObjectKind::Table, relation),
-                None => self.unknown(Reason::NotUnderstood, Some("a partition")),
-            },
+            Node::PartitionCmd(partition) => {
+                self.partition_bound(partition.bound());
+                match partition.name() {
+                    Some(relation) => self.alter_relation(ObjectKind::Table, relation),
+                    None => self.unknown(Reason::NotUnderstood, Some("a partition")),
+                }
+            }
             Node::NodeList(options) => {
                 if !options.iter().all(|option| matches!(option, Node::DefElem(_) | Node::String(_))) {
                     self.not_understood("an ALTER TABLE");
