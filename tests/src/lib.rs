@@ -9,6 +9,7 @@ pub mod agent;
 pub mod daemon;
 pub mod gateway;
 pub mod host;
+pub mod pipe;
 pub mod plan;
 pub mod records;
 pub mod servers;

@@ -9,6 +9,7 @@ mod hold;
 mod listen;
 mod local;
 mod outcome;
+mod pipe;
 mod sql;
 mod talk;
 mod tcp;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         "enter" => enter::run(rest),
         "forbidden" => forbidden::run(rest),
         "hold" => hold::run(rest),
+        "pipe" => pipe::run(rest),
         "listen" => listen::run(rest),
         "local" => local::run(rest),
         "sql" => sql::run(rest),
