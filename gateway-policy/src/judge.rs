@@ -15,6 +15,12 @@ pub enum Verdict {
 }
 
 /// Leave for one command. It can be made here only, and forwarding a command takes one.
+///
+/// ```compile_fail,E0451
+/// use gateway_policy::judge::{Obligations, Permit};
+///
+/// let permit = Permit { basis: Default::default(), obligations: Obligations::default() };
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
