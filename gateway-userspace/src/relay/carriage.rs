@@ -148,11 +148,15 @@ impl Carriage {
         Progress::Ended(self.stop(stop, &mut desk.plan))
     }
 
+    /// Opaque streams end one by one. A conversation is over when one of both has left it and the other was told:
+    /// nobody waits for the answers of an agent that is gone.
     fn is_finished(&self) -> bool {
-        // To a target that is gone, an agent that understood has nothing more to say.
-        self.agent.hears_nothing()
-            && (self.target.hears_nothing()
-                || self.freight.is_understood() && self.target.says == Says::Nothing)
+        match (self.agent.hears_nothing(), self.target.hears_nothing()) {
+            (true, true) => true,
+            (true, false) => self.freight.is_understood() && self.target.says == Says::Nothing,
+            (false, true) => self.freight.is_understood() && self.agent.says == Says::Nothing,
+            (false, false) => false,
+        }
     }
 
     fn wants(&self) -> Wants {

@@ -75,3 +75,19 @@ async fn what_breaks_the_protocol_ends_the_connection() {
     assert_eq!((said.as_str(), heard.as_str()), ("", ""));
     assert_eq!(scene.ended.await.expect("no panic"), Ending::BrokenByAgent { why: "it said break".into() });
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_of_an_agent_that_is_gone_holds_nothing_open() {
+    // While a thread waits for the answer, and parked.
+    for pause in [1, 500] {
+        let Scene { agent, target, judged, ended, cut: _cut } = Scene::set(LONG);
+        say(&agent, "one\n");
+        assert_eq!(line(&target), "one");
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        drop(agent);
+        let ending = tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it ends");
+        assert_eq!(ending.expect("no panic"), Ending::Finished);
+        assert_eq!(rest(&target), "");
+        assert_eq!(judged.lock().expect("lock").outcomes, [(1, "Nothing".to_owned())]);
+    }
+}
