@@ -72,7 +72,7 @@ impl Gateway {
         let services = format!(
             "[enforce]\nbpffs = {bpffs:?}\nsocket = \"{dir}/enforce.sock\"\ndanger_minimum_level = \"cgroup\"\n\
              [serve]\nuser = {user:?}\nport = {port}\ncontrol = \"{dir}/serve/control.sock\"\n\
-             records = \"{dir}/serve/records\"\n\
+             records = \"{dir}/serve/records\"\nlogins = \"{dir}/serve/logins\"\n\
              authority = \"{dir}/serve/authority\"\ntrust = \"{dir}/serve/trust\"\n{more}\
              [dns]\nport = {dns}\n",
             bpffs = self.tag.bpffs(),
