@@ -201,6 +201,8 @@ pub enum Ending {
     AgentRemoved,
     /// The configuration does not lead this agent to that target any more.
     TargetRemoved,
+    /// The agent was gone while the target was still at work for it.
+    AgentLeft,
     /// The agent was not let in by the gateway.
     LoginFailed {
         why: String,

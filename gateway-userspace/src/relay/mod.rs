@@ -34,6 +34,10 @@ pub use pair::{Cut, Pair};
 /// How long a connection that was cut may take to say goodbye before it is reset.
 const GOODBYE: Duration = Duration::from_millis(500);
 
+/// How long a target may be silent once its agent is gone. A query that nobody waits for would run on otherwise, and
+/// its login with it.
+const UNHEARD: Duration = Duration::from_secs(2);
+
 /// A connection that can be carried, and what is to be done once it was.
 pub struct Ready {
     pub carriage: Box<Carriage>,
@@ -69,6 +73,7 @@ impl Relays {
         carriage.report_to(done);
         self.crew.take(carriage);
         tokio::pin!(until);
+        let (mut patience, mut too_long) = (idle, Cut::Idle);
         let cut = loop {
             // A deadline too far for the clock is none.
             let silent_for = pair.silent_for();
@@ -77,9 +82,10 @@ impl Relays {
                     return ending.unwrap_or_else(|_| Ending::Failed { why: "the relay lost it".into() });
                 }
                 cut = &mut until => break cut,
-                () = tokio::time::sleep(idle.saturating_sub(silent_for)) => {
-                    if pair.silent_for() >= idle {
-                        break Cut::Idle;
+                () = pair.agent_left() => (patience, too_long) = (UNHEARD.min(idle), Cut::AgentLeft),
+                () = tokio::time::sleep(patience.saturating_sub(silent_for)) => {
+                    if pair.silent_for() >= patience {
+                        break too_long;
                     }
                 }
             }

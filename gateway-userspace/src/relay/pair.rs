@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use gateway_audit::event::Ending;
 use gateway_protocols::conversation::{Parting, Side};
 use nix::sys::socket::{setsockopt, sockopt};
+use tokio::sync::Notify;
 
 use crate::sys::tcp;
 use crate::targets::Lost;
@@ -29,6 +30,8 @@ pub struct Pair {
     /// Milliseconds from `began` to the last byte that moved.
     moved_at: AtomicU64,
     cut: AtomicU8,
+    /// Told when an agent that is understood has closed its stream.
+    left: Notify,
 }
 
 /// Why a connection is ended from outside.
@@ -39,10 +42,12 @@ pub enum Cut {
     GatewayStopped = 2,
     AgentRemoved = 3,
     TargetRemoved = 4,
+    AgentLeft = 5,
 }
 
 impl Cut {
-    const ALL: [Self; 4] = [Self::Idle, Self::GatewayStopped, Self::AgentRemoved, Self::TargetRemoved];
+    const ALL: [Self; 5] =
+        [Self::Idle, Self::GatewayStopped, Self::AgentRemoved, Self::TargetRemoved, Self::AgentLeft];
 }
 
 impl From<Lost> for Cut {
@@ -61,6 +66,7 @@ impl From<Cut> for Ending {
             Cut::GatewayStopped => Self::GatewayStopped,
             Cut::AgentRemoved => Self::AgentRemoved,
             Cut::TargetRemoved => Self::TargetRemoved,
+            Cut::AgentLeft => Self::AgentLeft,
         }
     }
 }
@@ -69,7 +75,7 @@ impl From<Cut> for Parting {
     fn from(cut: Cut) -> Self {
         match cut {
             Cut::Idle => Self::Idle,
-            Cut::GatewayStopped => Self::GatewayStops,
+            Cut::GatewayStopped | Cut::AgentLeft => Self::GatewayStops,
             Cut::AgentRemoved | Cut::TargetRemoved => Self::LeaseEnded,
         }
     }
@@ -92,6 +98,7 @@ impl Pair {
             received: AtomicU64::new(0),
             moved_at: AtomicU64::new(0),
             cut: AtomicU8::new(0),
+            left: Notify::new(),
         })
     }
 
@@ -114,6 +121,15 @@ impl Pair {
 
     pub fn silent_for(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.moved_at.load(Relaxed)))
+    }
+
+    /// The agent says nothing more, in a protocol in which that means that it is gone.
+    pub(super) fn agent_leaves(&self) {
+        self.left.notify_one();
+    }
+
+    pub(super) async fn agent_left(&self) {
+        self.left.notified().await;
     }
 
     /// Bytes that a side was given.

@@ -70,6 +70,7 @@ fn was_explained(ending: &Ending, freight: &Freight) -> bool {
         | Ending::GatewayStopped
         | Ending::AgentRemoved
         | Ending::TargetRemoved
+        | Ending::AgentLeft
         | Ending::ResetByTarget
         | Ending::BrokenByAgent { .. }
         | Ending::BrokenByTarget { .. } => freight.is_understood(),

@@ -87,8 +87,10 @@ impl Carriage {
             return Err(Stop::Cut(cut));
         }
         self.party_mut(from).fall_silent();
-        if from == Side::Target {
-            self.part(Parting::TargetGone, plan);
+        match from {
+            Side::Target => self.part(Parting::TargetGone, plan),
+            Side::Agent if self.freight.is_understood() => self.pair.agent_leaves(),
+            Side::Agent => (),
         }
         let pair = Arc::clone(&self.pair);
         let other = self.party_mut(from.other());
