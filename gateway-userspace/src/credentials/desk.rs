@@ -107,10 +107,13 @@ impl Desk {
         Ok(version)
     }
 
-    /// Runs a command in another database of the server.
-    pub async fn run_in(&self, database: &str, sql: &str) -> Result<Vec<Row>, IssueError> {
+    /// Runs commands in another database of the server, each in a transaction of its own.
+    pub async fn run_in(&self, database: &str, commands: &[&str]) -> Result<(), IssueError> {
         let mut side = self.open(database).await?;
-        answer(&mut side, sql).await.map_err(own)
+        for sql in commands {
+            answer(&mut side, sql).await.map_err(own)?;
+        }
+        Ok(())
     }
 
     async fn open(&self, database: &str) -> Result<TargetSide, IssueError> {

@@ -165,15 +165,24 @@ impl Shared {
     }
 
     async fn try_to_take_back(&self, desk: &Desk, login: &str) -> Result<(), IssueError> {
+        let book = self.ledger.open()?;
         let arguments = format!("{}, {}", self.gateway()?, literal(login));
-        let traces = self.call(desk, "end_session", &arguments).await?;
-        for database in traces.iter().flatten().flatten() {
-            let clean = format!("select {}.clean({})", self.schema, literal(login));
-            desk.run_in(database, &clean).await?;
+        if let Err(error) = self.clean_up(desk, login, &arguments).await {
+            book.leave(login);
+            return Err(error);
         }
         // Free logins are lent at once, so what is known of this one is forgotten before.
-        self.ledger.open()?.gone(login);
+        book.gone(login);
         self.call(desk, "take_back", &arguments).await.map(drop)
+    }
+
+    async fn clean_up(&self, desk: &Desk, login: &str, arguments: &str) -> Result<(), IssueError> {
+        let traces = self.call(desk, "end_session", arguments).await?;
+        for database in traces.iter().flatten().flatten() {
+            let clean = format!("select {}.clean({})", self.schema, literal(login));
+            desk.run_in(database, &[&clean]).await?;
+        }
+        Ok(())
     }
 
     async fn call(

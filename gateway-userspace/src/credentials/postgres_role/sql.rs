@@ -46,8 +46,12 @@ pub fn end(login: &str) -> String {
 }
 
 /// Only the owner of a prepared transaction may end it.
-pub fn roll_back(login: &str, prepared: &str) -> String {
-    format!("set role {login}; rollback prepared {}", literal(prepared))
+pub fn put_on(login: &str) -> String {
+    format!("set role {login}")
+}
+
+pub fn roll_back(prepared: &str) -> String {
+    format!("rollback prepared {}", literal(prepared))
 }
 
 pub fn drop_owned(login: &str) -> String {

@@ -24,8 +24,9 @@ use thiserror::Error;
 
 use crate::config::{Postgres, Tls};
 pub use end_point::end_point;
+#[cfg(test)]
+use verifier::fingerprint;
 use verifier::{Addresses, Demand, Verifier};
-pub use verifier::{Distrust, fingerprint};
 
 /// Why a target cannot be approached at all.
 #[derive(Debug, Error)]
