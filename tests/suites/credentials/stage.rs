@@ -53,7 +53,7 @@ impl Stage {
         server.sql(&format!("alter role postgres password '{ADMINISTRATORS_PASSWORD}'"))?;
         let keys = format!(
             "credential = {kind:?}\nuser = \"gate\"\npassword = \"command:/bin/echo {GATEWAYS_PASSWORD}\"\n\
-             grant = {role:?}\ndatabases = \"agent\"\ndanger_tls = \"disable\""
+             grant = {role:?}\ndatabases = \"agent\"\npool_size = 3\ndanger_tls = \"disable\""
         );
         Self::over(server, &keys)
     }
@@ -127,6 +127,12 @@ impl Stage {
             let left = self.logins()? + &self.server.sql(connected)?;
             Ok(left.is_empty().then_some(()))
         })
+    }
+
+    /// All that the gateway said and recorded, once these words are among it.
+    pub(crate) fn says(&self, words: &str) -> Result<String> {
+        let found = wait::until(words, || Ok(Some(self.said()?).filter(|said| said.contains(words))));
+        found.with_context(|| self.said().unwrap_or_default())
     }
 
     /// All that the gateway said and recorded.
