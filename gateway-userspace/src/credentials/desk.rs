@@ -107,8 +107,14 @@ impl Desk {
         Ok(version)
     }
 
-    /// Runs commands in another database of the server, each in a transaction of its own.
-    pub async fn run_in(&self, database: &str, commands: &[&str]) -> Result<(), IssueError> {
+    /// Runs a command in another database of the server.
+    pub async fn run_in(&self, database: &str, sql: &str) -> Result<Vec<Row>, IssueError> {
+        let mut side = self.open(database).await?;
+        answer(&mut side, sql).await.map_err(own)
+    }
+
+    /// Runs commands in another database one after the other, each in a transaction of its own.
+    pub async fn run_each_in(&self, database: &str, commands: &[&str]) -> Result<(), IssueError> {
         let mut side = self.open(database).await?;
         for sql in commands {
             answer(&mut side, sql).await.map_err(own)?;

@@ -180,7 +180,7 @@ impl Shared {
         let traces = self.call(desk, "end_session", arguments).await?;
         for database in traces.iter().flatten().flatten() {
             let clean = format!("select {}.clean({})", self.schema, literal(login));
-            desk.run_in(database, &[&clean]).await?;
+            desk.run_in(database, &clean).await?;
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ pub async fn run(
         );
     }
     for step in steps {
-        desk.run_in(&step.database, &[&step.sql]).await.with_context(|| {
+        desk.run_in(&step.database, &step.sql).await.with_context(|| {
             format!("cannot run the SQL in database {:?}; nothing of it is in force", step.database)
         })?;
     }

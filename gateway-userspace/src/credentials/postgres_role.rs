@@ -172,11 +172,11 @@ async fn try_to_take_back(desk: &Desk, login: &str) -> Result<(), IssueError> {
     // Prepared transactions come first: what they did is not there to be dropped before they end.
     for trace in &traces {
         if let [Some(database), Some(prepared)] = trace.as_slice() {
-            desk.run_in(database, &[&sql::put_on(login), &sql::roll_back(prepared)]).await?;
+            desk.run_each_in(database, &[&sql::put_on(login), &sql::roll_back(prepared)]).await?;
         }
     }
     for database in databases(&traces) {
-        desk.run_in(database, &[&sql::drop_owned(login)]).await?;
+        desk.run_in(database, &sql::drop_owned(login)).await?;
     }
     match desk.run(&sql::drop_role(login)).await {
         Err(error) if !is_unknown(&error) => Err(error),
