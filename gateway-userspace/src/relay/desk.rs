@@ -2,8 +2,8 @@
 
 use gateway_protocols::conversation::Plan;
 
-/// Bytes that one read takes. Only what was filled once takes memory.
-pub const BUFFER: usize = 256 * 1024;
+/// Bytes that one read takes. Larger ones would cost each thread more memory.
+pub const BUFFER: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub struct Desk {

@@ -61,7 +61,10 @@ impl Cipher {
             return Ok(recv(socket.as_raw_fd(), into, flags)?);
         };
         let room = into.len().saturating_sub(RECORD);
-        scratch.resize(scratch.len().max(room), 0);
+        if scratch.len() < room {
+            // Anew and not longer, so that only what is filled takes memory.
+            *scratch = vec![0; room];
+        }
         loop {
             match tls.reader().read(into) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => (),
