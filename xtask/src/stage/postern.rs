@@ -58,7 +58,7 @@ impl Postern {
         };
         fs::create_dir_all(postern.config_dir())?;
         // The gateway writes here.
-        for folder in ["records", "control"].map(|name| dir.join(name)) {
+        for folder in ["records", "control", "authority", "trust"].map(|name| dir.join(name)) {
             fs::create_dir_all(&folder)?;
             let user = User::from_name(GATEWAY_USER)?.context("this system has no user `daemon`")?;
             chown(&folder, Some(user.uid), Some(user.gid))?;

@@ -133,10 +133,14 @@ fn start_server(stage: &Stage, dir: &std::path::Path, at: SocketAddr) -> Result<
     Ok(())
 }
 
+/// Everything is allowed, and still every statement is read, judged and recorded.
 fn policy(server: SocketAddr) -> String {
     let (host, port) = (Ipv4Addr::LOCALHOST, server.port());
     format!(
         "[agents.one]\ncgroup = \"/{CGROUP}/one\"\ntargets = [\"database\"]\n\n\
-         [targets.database]\nprotocol = \"tcp\"\nhosts = \"{host}\"\nports = {port}\n"
+         [targets.database]\nprotocol = \"postgres\"\nhosts = \"{host}\"\nports = {port}\n\n\
+         [targets.database.postgres]\nuser = \"{USER}\"\npassword = \"command:/bin/echo {PASSWORD}\"\n\
+         danger_tls = \"disable\"\n\n\
+         [rules.everything]\nagents = \"*\"\ntargets = \"*\"\nwhat = \"any\"\neffect = \"allow\"\n"
     )
 }
