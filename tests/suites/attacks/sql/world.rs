@@ -161,7 +161,7 @@ pub(crate) fn as_agent(agent: &Agent, address: SocketAddr, steps: &[Step]) -> Re
 pub(crate) fn configuration(port: u16) -> String {
     format!(
         "[targets.shop]\nprotocol = \"postgres\"\nhosts = \"127.0.0.1\"\nports = {port}\n\
-         [targets.shop.postgres]\nuser = \"agent\"\ndanger_tls = \"off\"\n{}",
+         [targets.shop.postgres]\nuser = \"agent\"\npassword = \"command:/bin/echo unused\"\ndanger_tls = \"disable\"\n{}",
         include_str!("rules.toml")
     )
 }
