@@ -120,6 +120,17 @@ impl<'c> Names<'c> {
         }
     }
 
+    /// Whether a name can be that of a function that is found without a schema.
+    pub(crate) fn may_be_function(&self, name: &str) -> bool {
+        let own = |schema: &String| !self.catalogue.routines(schema, name).is_empty();
+        let found = match &self.path {
+            Some(path) => path.iter().any(own),
+            // Nobody who has not read the catalogue can tell, and such facts are for explanations only.
+            None => !self.catalogue.is_absent(),
+        };
+        found || builtin::is_harmless(name) || builtin::powers(name).is_some()
+    }
+
     /// Whether an operator is one of PostgreSQL's own and nothing can have taken its name.
     pub(crate) fn is_own_operator(&self, schema: Option<&str>, name: &str) -> bool {
         let shadowed = || match &self.path {

@@ -149,6 +149,18 @@ impl<'t> Gathering<'t, '_> {
         if let Some(index) = what.relation() {
             self.all_columns(index);
         }
+        self.applied(name);
+    }
+
+    /// `(value).f` is `f(value)` where the value has no field of that name.
+    pub(crate) fn field(&mut self, name: &str) {
+        if self.names.may_be_function(name) {
+            self.applied(name);
+        }
+    }
+
+    /// A function is called by being written behind its argument.
+    fn applied(&mut self, name: &str) {
         let (found, nature) = self.names.function(None, name);
         if nature != Nature::Harmless || found.schema == Schema::Unresolved {
             self.function(Kind::Function, found, nature, Vec::new());

@@ -13,6 +13,19 @@ use crate::gather::{Gathering, Use};
 const CHAIN: usize = 1_000;
 
 impl<'t> Gathering<'t, '_> {
+    /// `.field` and `[subscript]` behind a value.
+    fn indirection(&mut self, steps: &'t NodeList, usage: Use) {
+        for step in steps {
+            match step {
+                Node::String(field) => match field.sval() {
+                    Some(name) => self.field(name),
+                    None => self.not_understood("a field without a name"),
+                },
+                step => self.expression(step, usage),
+            }
+        }
+    }
+
     pub(crate) fn expressions(&mut self, list: &'t NodeList, usage: Use) {
         for node in list {
             self.expression(node, usage);
@@ -66,7 +79,7 @@ impl<'t> Gathering<'t, '_> {
             Node::A_ArrayExpr(array) => self.expressions(array.elements(), usage),
             Node::A_Indirection(indirection) => {
                 self.expression(indirection.arg(), usage);
-                self.expressions(indirection.indirection(), usage);
+                self.indirection(indirection.indirection(), usage);
             }
             Node::A_Indices(indices) => {
                 self.expression(indices.lidx(), usage);

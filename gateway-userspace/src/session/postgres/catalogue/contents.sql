@@ -51,7 +51,7 @@ union all
 select 'type', nspname, typname,
     (coalesce(reviewed, typtype in ('e', 'c', 'r', 'm', 'd') and (typbasetype = 0 or typbasetype < 16384))
         and not exists (select from pg_constraint where contypid = t.oid and contype = 'c')
-        and (reviewed or not exists
+        and (coalesce(reviewed, false) or not exists
             (select from pg_cast where t.oid in (castsource, casttarget) and castfunc <> 0)))::text,
     null, null
 from pg_type t join own on own.oid = typnamespace

@@ -69,7 +69,8 @@ struct Pages {
 }
 
 impl Catalogues {
-    /// The catalogue of a database, read now if there is none to rely on. Without one, only what PostgreSQL ships is known.
+    /// The catalogue of a database, read now if there is none to rely on. If it cannot be read, nothing is known of what the
+    /// target has.
     pub async fn open(&self, place: Place, upstreams: &Upstreams) -> Arc<SharedCatalogue> {
         let shared = self.shared(&place);
         if shared.age().is_none_or(|age| age > OLDEST) {
@@ -214,8 +215,11 @@ impl SharedCatalogue {
     fn could_not_read(&self, version: u64) {
         let mut pages = lock(&self.pages);
         pages.wanted = false;
-        if pages.read_at.is_some_and(|at| at.elapsed() > OLDEST) {
+        if pages.read_at.is_none_or(|at| at.elapsed() > OLDEST) {
             pages.digest = None;
+            if pages.read_at.is_none() {
+                pages.catalogue = Arc::new(Catalogue::read(version));
+            }
             let catalogue = Arc::make_mut(&mut pages.catalogue);
             catalogue.outdate();
             catalogue.version = version;

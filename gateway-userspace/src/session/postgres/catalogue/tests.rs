@@ -103,3 +103,25 @@ fn a_catalogue_that_could_not_be_read_for_too_long_is_not_relied_on() {
     let unknowns = facts.statements.iter().flat_map(|statement| &statement.unknowns);
     assert!(unknowns.map(|unknown| unknown.reason).any(|reason| reason == Reason::StaleCatalogue));
 }
+
+#[test]
+fn where_nothing_could_be_read_no_table_is_known() {
+    let shared = SharedCatalogue::unread(Arc::default());
+    shared.could_not_read(1);
+    let facts = gateway_sql::read("select id from public.orders", &with_path(), &shared.catalogue());
+    let unknowns = facts.statements.iter().flat_map(|statement| &statement.unknowns);
+    assert!(unknowns.map(|unknown| unknown.reason).any(|reason| reason == Reason::StaleCatalogue));
+    assert_eq!(shared.version(), 1);
+}
+
+#[test]
+fn a_function_written_as_a_field_is_a_function() {
+    let catalogue = contents::catalogue(shop(), 1).unwrap();
+    let functions = |text: &str| {
+        let facts = gateway_sql::read(text, &with_path(), &catalogue);
+        let effects = facts.statements.into_iter().flat_map(|statement| statement.effects);
+        effects.filter(|effect| effect.kind == Kind::Function).count()
+    };
+    assert_eq!(functions("select (o.id).leak from orders o"), 1);
+    assert_eq!(functions("select (o.id).nothing from orders o"), 0);
+}

@@ -57,8 +57,6 @@ pub(super) const ROWS: &[Text] = &[
         &["select set_config('role', 'pg_monitor', false)", "select 'psn-' || current_user"],
     ),
     ("reset_role", Proof::Says("psn-reset"), &["reset role; select 'psn-' || 'reset'"]),
-    ("reset_all", Proof::Says("psn-reset"), &["reset all; select 'psn-' || 'reset'"]),
-    ("discard_all", Proof::Says("DISCARD ALL"), &["discard all"]),
     (
         "session_replication_role",
         Proof::Says("psn-replica"),

@@ -67,11 +67,11 @@ pub(super) fn rows() -> Vec<Evasion> {
             )],
         ),
         (
-            "wire_without_a_sync",
+            "wire_query_before_the_sync",
             Proof::Changes,
             vec![
                 Step::bytes([parse("", DROP), bind("", "", &[]), execute("", 0)].concat(), 0),
-                Step::bytes(Step::query(harmless).bytes, 1),
+                Step::bytes([Step::query(harmless).bytes, sync()].concat(), 1),
             ],
         ),
         (
