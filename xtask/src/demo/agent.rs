@@ -54,6 +54,12 @@ impl Outcome {
         if self.complaint.contains(words) { words.to_owned() } else { self.gist() }
     }
 
+    /// What a database said no with.
+    pub(super) fn objection(&self) -> Option<String> {
+        let line = self.complaint.lines().find_map(|line| line.split_once("ERROR:"))?;
+        Some(line.1.trim().to_owned())
+    }
+
     /// All it printed, in one line.
     pub(super) fn printed(&self) -> String {
         self.output.lines().map(str::trim).collect::<Vec<_>>().join(" ")

@@ -29,20 +29,8 @@ use world::{Witness, World};
 const BPFFS: &str = "/sys/fs/bpf/postern-demo";
 const CGROUP: &str = "postern-demo";
 const AGENT: &str = "coder";
-const POLICY: &str = r#"[agents.coder]
-cgroup = "/postern-demo/coder"
-targets = ["orders", "packages"]
-
-[targets.orders]
-protocol = "tcp"
-hosts = "orders-db.test"
-ports = 5432
-
-[targets.packages]
-protocol = "tcp"
-hosts = "packages.test"
-ports = 80
-"#;
+/// What the agent may do. DIR stands for the demo's folder.
+const POLICY: &str = include_str!("policy.toml");
 /// A service of this machine that is nobody's target.
 const LOCAL_SERVICE: &str = "127.0.0.1:6108";
 
@@ -118,7 +106,8 @@ fn set_the_stage(screen: &Screen, binary: PathBuf) -> Result<Cast> {
         (world::ELSEWHERE, "paste.test"),
     ];
     Places::write_hosts(&hosts, &names)?;
-    let postern = Postern::new(binary, dir, BPFFS, POLICY)?;
+    let postern = Postern::new(binary, dir, BPFFS, &POLICY.replace("DIR", &dir.display().to_string()))?;
+    Postern::keep_for_the_gateway(&dir.join("gate.password"), world::PASSWORD)?;
     let (enforcer, standing) = postern.start_enforcer(&stage)?;
     screen.say(&format!("postern enforce holds agents at level {}", standing.level));
     let gateway = postern.launch_gateway(&stage, Some(&hosts))?;

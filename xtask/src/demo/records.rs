@@ -42,6 +42,8 @@ impl Record {
         match value {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
+            // A word with more to say, as `{"denied": …}`.
+            Some(Value::Object(more)) => more.keys().next().cloned().unwrap_or_default(),
             _ => String::new(),
         }
     }
@@ -62,6 +64,7 @@ impl Record {
             "opened" => ("opened", self.target(), self.word("original")),
             "denied" => ("denied", self.word("original"), self.word("because")),
             "ended" => ("ended", self.target(), self.ending()),
+            "command" => return Some(self.command()),
             "asked" => ("asked", self.word("name"), self.word("answer")),
             "kernel_refused" => {
                 let place = match self.word("destination") {
@@ -73,6 +76,12 @@ impl Record {
             _ => return None,
         };
         Some([event.to_owned(), who(), place, result])
+    }
+
+    fn command(&self) -> [String; 4] {
+        let text: String = self.word("text").chars().take(28).collect();
+        let session = format!("session {}", self.word("session").chars().take(6).collect::<String>());
+        ["command".to_owned(), session, format!("{text}…"), self.word("verdict")]
     }
 
     fn target(&self) -> String {

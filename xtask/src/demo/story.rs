@@ -45,6 +45,12 @@ pub(super) fn introduce(screen: &Screen) {
     screen.say("connection of that cgroup to a gate, which lets through what policy names:");
     screen.say("");
     screen.say("    agent coder   may reach   orders-db.test:5432   and   packages.test:80");
+    screen.say("");
+    screen
+        .say("The database knows no user coder, and the agent has no password. The gate logs in on its own,");
+    screen.say(
+        "reads every statement before it runs, and lets the agent read orders and correct some of them.",
+    );
 }
 
 pub(super) fn why_not_full(standing: &Standing) -> String {
@@ -58,11 +64,12 @@ pub(super) fn why_not_full(standing: &Standing) -> String {
 
 pub(super) fn tell(screen: &mut Screen, cast: &mut Cast) -> Result<()> {
     let select = allowed(screen, cast)?;
+    understood(screen, cast)?;
     refused(screen, cast)?;
     recorded(screen, cast, &select)?;
     the_gate_falls(screen, cast)?;
     screen.heading("Not part of this version", "");
-    screen.say("Identities of people, policy by statement, holds for approval and masking come later.");
+    screen.say("Identities of people, holds for approval and masking come later.");
     Ok(())
 }
 
@@ -84,6 +91,40 @@ fn allowed(screen: &mut Screen, cast: &Cast) -> Result<Outcome> {
     let own = cast.places.as_agent(Who::Nobody, &[PYTHON, "-c", OWN_SERVER])?;
     screen.expect(own.printed() == "hello, me", "python: a server of its own on localhost", &own.gist());
     Ok(select)
+}
+
+/// Statements that the database would run for the gateway's login, which owns the table.
+const FORBIDDEN: [(&str, &str); 5] = [
+    ("every order", "delete from orders"),
+    ("a condition that is none", "update orders set amount = 0 where 1 = 1"),
+    ("behind a harmless statement", "select 1 /* ; */; drop table orders"),
+    ("built while it runs", "do $$begin execute chr(100) || 'rop table orders'; end$$"),
+    ("a program of the server", "copy orders to program 'cat > /tmp/orders'"),
+];
+
+fn understood(screen: &mut Screen, cast: &Cast) -> Result<()> {
+    screen.heading("Understood", "each statement is read with PostgreSQL's own grammar before it runs");
+    let run = |statement: &str| cast.places.as_agent(Who::Nobody, &psql(statement));
+    let correction = run("update orders set amount = 25.00 where id = 1")?;
+    let seen = format!("the order now says {}", run("select amount from orders where id = 1")?.printed());
+    screen.expect(correction.succeeded, "psql: update … where id = 1", &seen);
+    let before = world::orders()?;
+    for (what, statement) in FORBIDDEN {
+        let refused = run(statement)?;
+        let objection = refused.objection();
+        let seen = objection.clone().unwrap_or_else(|| "it ran".to_owned());
+        screen.expect(!refused.succeeded && objection.is_some(), &format!("psql: {what}"), &seen);
+    }
+    let after = world::orders()?;
+    screen.expect(before == after, "what is in the table", &after);
+    // One connection: a no, and then a yes.
+    let [program, login, options, no] = psql("delete from orders");
+    let words = [program, login, options, no, "-c", "update orders set amount = 24.50 where id = 1"];
+    let both = cast.places.as_agent(Who::Nobody, &words)?;
+    let corrected = world::orders()?;
+    let went_on = both.objection().is_some() && corrected.starts_with("lantern 24.50");
+    screen.expect(went_on, "psql: after a no, on the same connection", &corrected);
+    Ok(())
 }
 
 /// Something that must fail inside the agent and nowhere else.
@@ -183,6 +224,8 @@ fn recorded(screen: &mut Screen, cast: &Cast, select: &Outcome) -> Result<()> {
     let shown = [
         find("the lookup of the database", "asked", "name", "orders-db.test")?,
         opened.clone(),
+        find("the statement that was allowed", "command", "verdict", "allowed")?,
+        find("the statement that was denied", "command", "verdict", "denied")?,
         find("the end of the select", "ended", "connection", &number)?,
         find("the refused destination", "denied", "original", &elsewhere)?,
         find("the refused local service", "denied", "original", LOCAL_SERVICE)?,
@@ -272,6 +315,10 @@ pub(super) fn clean_up(screen: &Screen) {
         "The services were stopped, the programs taken out of the kernel with `postern enforce --detach`,",
     );
     screen.say("and the outside world, the agent's cgroup and all files removed. With --stay you keep them.");
+}
+
+fn psql(statement: &str) -> [&str; 4] {
+    ["/usr/bin/psql", "host=orders-db.test user=coder dbname=orders connect_timeout=5", "-XAtqc", statement]
 }
 
 fn curl(url: &str) -> [&str; 5] {

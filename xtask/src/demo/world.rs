@@ -17,6 +17,8 @@ pub(super) const DATABASE: &str = "192.0.2.66";
 pub(super) const WEB: &str = "192.0.2.67";
 pub(super) const ELSEWHERE: &str = "192.0.2.68";
 const NETWORK: &str = "192.0.2.64/28";
+/// The gateway's, and no agent's.
+pub(super) const PASSWORD: &str = "only the gateway knows";
 const CABLE: &str = "postern-demo";
 const WITNESS: &str = include_str!("witness.py");
 const PYTHON: &str = "/usr/bin/python3";
@@ -63,7 +65,10 @@ impl World {
     /// A fresh PostgreSQL with a table of orders, and its version.
     pub(super) fn start_postgres(&self, stage: &Stage) -> Result<String> {
         let data = self.dir.join("orders-db");
-        postgres::init(&data, &format!("host all all {NETWORK} trust\n"))?;
+        postgres::init(
+            &data,
+            &format!("host all gate {NETWORK} scram-sha-256\nhost all postgres {NETWORK} trust\n"),
+        )?;
         let listen = format!("listen_addresses={DATABASE}");
         let mut server = postgres::server(self.inside(), &data, &[&listen])?;
         let server = Process::start(stage, "PostgreSQL", &mut server, &self.dir.join("postgres.log"))?;
@@ -83,6 +88,11 @@ impl World {
         wait_for("the way to the outside world", std::time::Duration::from_secs(10), reach)?;
         Ok(witness)
     }
+}
+
+/// What is in the table, asked by its owner past every gate.
+pub(super) fn orders() -> Result<String> {
+    psql("orders", "select string_agg(item || ' ' || amount, ', ' order by id) from orders")
 }
 
 /// Services that write down all that arrives.
@@ -124,8 +134,9 @@ fn fill() -> Result<()> {
         "orders",
         "create table orders (id int primary key, item text not null, amount numeric not null);
          insert into orders values (1, 'lantern', 24.50), (2, 'rope', 9.80), (3, 'oil', 4.20);
-         create role coder login; grant select on orders to coder",
+         create role gate login; alter table orders owner to gate",
     )?;
+    psql("orders", &format!("alter role gate password '{PASSWORD}'"))?;
     Ok(())
 }
 

@@ -66,6 +66,16 @@ impl Postern {
         Ok(postern)
     }
 
+    /// Writes a secret that nobody else can read.
+    pub(crate) fn keep_for_the_gateway(path: &Path, secret: &str) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write(path, "")?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        let user = User::from_name(GATEWAY_USER)?.context("this system has no user `daemon`")?;
+        chown(path, Some(user.uid), Some(user.gid))?;
+        fs::write(path, secret).context("cannot write the gateway's secret")
+    }
+
     pub(crate) fn config_dir(&self) -> PathBuf {
         self.dir.join("postern")
     }
