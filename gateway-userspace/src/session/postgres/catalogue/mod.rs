@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use contents::Digest;
 use gateway_sql::Catalogue;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::upstream::Upstreams;
@@ -30,6 +30,9 @@ const OLDEST: Duration = Duration::from_secs(600);
 const SOONEST: Duration = Duration::from_secs(1);
 /// How long a command waits for that.
 const WAIT: Duration = Duration::from_secs(3);
+/// How many commands may wait at a time, at all databases together. Each holds up a thread that others may need, so one more
+/// is judged by what is known.
+const WAITERS: usize = 8;
 /// How many databases are known at a time: their names are for agents to choose.
 const KEPT: usize = 1024;
 
@@ -46,7 +49,20 @@ pub struct Place {
 pub struct Catalogues {
     kept: Mutex<HashMap<Place, Arc<SharedCatalogue>>>,
     versions: AtomicU64,
-    wanted: Arc<Notify>,
+    waiting: Arc<WaitingRoom>,
+}
+
+/// Where those wait who miss something.
+#[derive(Debug)]
+pub struct WaitingRoom {
+    wanted: Notify,
+    places: Semaphore,
+}
+
+impl Default for WaitingRoom {
+    fn default() -> Self {
+        Self { wanted: Notify::new(), places: Semaphore::new(WAITERS) }
+    }
 }
 
 /// One database's catalogue.
@@ -56,7 +72,7 @@ pub struct SharedCatalogue {
     /// The catalogue's version, to be asked before each command.
     version: AtomicU64,
     turned: Condvar,
-    wanted: Arc<Notify>,
+    waiting: Arc<WaitingRoom>,
 }
 
 #[derive(Debug)]
@@ -83,7 +99,7 @@ impl Catalogues {
     pub async fn keep(&self, upstreams: &Upstreams) {
         loop {
             // Whichever comes first; both mean to look.
-            let _ = timeout(SOONEST, self.wanted.notified()).await;
+            let _ = timeout(SOONEST, self.waiting.wanted.notified()).await;
             for (place, shared) in self.in_use() {
                 if shared.is_due() {
                     self.read(&place, &shared, upstreams).await;
@@ -97,7 +113,7 @@ impl Catalogues {
         if let Some(shared) = kept.get(place) {
             return Arc::clone(shared);
         }
-        let shared = Arc::new(SharedCatalogue::unread(Arc::clone(&self.wanted)));
+        let shared = Arc::new(SharedCatalogue::unread(Arc::clone(&self.waiting)));
         if kept.len() >= KEPT {
             kept.retain(|_, shared| Arc::strong_count(shared) > 1);
         }
@@ -160,10 +176,10 @@ enum News {
 
 impl SharedCatalogue {
     /// Nobody has asked yet.
-    pub fn unread(wanted: Arc<Notify>) -> Self {
+    pub fn unread(waiting: Arc<WaitingRoom>) -> Self {
         let pages =
             Pages { catalogue: Arc::new(Catalogue::absent()), digest: None, read_at: None, wanted: false };
-        Self { pages: Mutex::new(pages), version: AtomicU64::new(0), turned: Condvar::new(), wanted }
+        Self { pages: Mutex::new(pages), version: AtomicU64::new(0), turned: Condvar::new(), waiting }
     }
 
     pub fn version(&self) -> u64 {
@@ -176,10 +192,11 @@ impl SharedCatalogue {
 
     /// Waits until it has been read again, for a command that names something it does not have. It says whether it was.
     pub fn look_again(&self) -> bool {
+        let Ok(_place) = self.waiting.places.try_acquire() else { return false };
         let mut pages = lock(&self.pages);
         let before = pages.read_at;
         pages.wanted = true;
-        self.wanted.notify_one();
+        self.waiting.wanted.notify_one();
         let waiting = |pages: &mut Pages| pages.wanted && pages.read_at == before;
         let (pages, _) =
             self.turned.wait_timeout_while(pages, WAIT, waiting).unwrap_or_else(PoisonError::into_inner);

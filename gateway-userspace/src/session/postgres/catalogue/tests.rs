@@ -125,3 +125,13 @@ fn a_function_written_as_a_field_is_a_function() {
     assert_eq!(functions("select (o.id).leak from orders o"), 1);
     assert_eq!(functions("select (o.id).nothing from orders o"), 0);
 }
+
+#[test]
+fn no_more_than_a_few_commands_wait() {
+    let waiting = Arc::new(WaitingRoom::default());
+    let shared = SharedCatalogue::unread(Arc::clone(&waiting));
+    let begun = Instant::now();
+    let _waiting: Vec<_> = (0..WAITERS).map(|_| waiting.places.try_acquire().unwrap()).collect();
+    assert!(!shared.look_again());
+    assert!(begun.elapsed() < WAIT && !lock(&shared.pages).wanted);
+}
