@@ -1,5 +1,13 @@
 #![forbid(unsafe_code)]
 //! The evidence format: what happened, in words that can be read without a daemon.
 
+pub mod cef;
+pub mod ecs;
 pub mod event;
+pub mod gist;
+pub mod moment;
+pub mod ocsf;
+pub mod origin;
+pub mod samples;
 pub mod session;
+pub mod visible;

@@ -1,0 +1,259 @@
+//! One arm for each event: a new one is told here.
+
+use super::{Area, Gist, Outcome, Weight};
+use crate::event::{AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, KernelRefused, Who};
+use crate::session::{Because, CommandEnded, CommandJudged, OfSession, Said, SessionOpened, Stage, Verdict};
+
+pub(super) fn tell(event: &Event) -> Gist<'_> {
+    match event {
+        Event::Started { version } => {
+            service("started", Weight::Notable, format!("gateway {version} started"))
+        }
+        Event::Stopped { open_connections } => service(
+            "stopped",
+            Weight::Notable,
+            format!("gateway stopped in order, {open_connections} connections open"),
+        ),
+        Event::Opened(connection) => opened(connection),
+        Event::Denied(denied) => connection_denied(denied),
+        Event::SessionOpened(session) => session_opened(session),
+        Event::Command(command) => judged(command),
+        Event::CommandEnded(ended) => command_ended(ended),
+        Event::MessageRefused(refused) => Gist {
+            says: format!("message refused: {}", refused.why),
+            ..of_session(
+                &refused.of,
+                Gist::new("message_refused", Area::Refusal, Outcome::Denied, Weight::Warning),
+            )
+        },
+        Event::Ended(ended) => connection_ended(ended),
+        Event::Asked(asked) => name_asked(asked),
+        Event::NotListed { count, seconds, .. } => service(
+            "not_listed",
+            Weight::Warning,
+            format!("{count} more of nobody's within {seconds} s have no record of their own"),
+        ),
+        Event::KernelRefused(refused) => kernel_refused(refused),
+        Event::KernelRefusalsLost { count } => service(
+            "kernel_refusals_lost",
+            Weight::Warning,
+            format!("{count} kernel refusals could not be told one by one"),
+        ),
+        Event::LevelChanged { level, open_vectors } => {
+            let level = level.map_or_else(|| "none".to_owned(), |level| level.to_string());
+            let open = if open_vectors.is_empty() {
+                String::new()
+            } else {
+                format!(", open: {}", open_vectors.join(", "))
+            };
+            service("level_changed", Weight::Warning, format!("enforcement is at level {level}{open}"))
+        }
+        Event::EnforcerGone => service(
+            "enforcer_gone",
+            Weight::Alarm,
+            "the enforcer does not answer; agents are cut off".to_owned(),
+        ),
+        Event::EnforcerBack => {
+            service("enforcer_back", Weight::Notable, "the enforcer answers again".to_owned())
+        }
+        Event::Detached { uid, .. } => {
+            service("detached", Weight::Alarm, format!("uid {uid} took the enforcement away"))
+        }
+    }
+}
+
+fn service(kind: &'static str, weight: Weight, says: String) -> Gist<'static> {
+    Gist { says, ..Gist::new(kind, Area::Service, Outcome::Told, weight) }
+}
+
+fn of_session<'a>(of: &'a OfSession, gist: Gist<'a>) -> Gist<'a> {
+    Gist {
+        session: Some(&of.session),
+        connection: Some(of.connection),
+        agent: Some(&of.agent),
+        target: Some(&of.target),
+        ..gist
+    }
+}
+
+fn of_who<'a>(who: &'a Who, gist: Gist<'a>) -> Gist<'a> {
+    Gist { agent: Some(&who.agent), who: Some(who), ..gist }
+}
+
+fn of_connection<'a>(connection: &'a Connection, gist: Gist<'a>) -> Gist<'a> {
+    Gist {
+        connection: Some(connection.connection),
+        target: Some(&connection.target),
+        destination: Some(connection.original),
+        ..of_who(&connection.who, gist)
+    }
+}
+
+fn opened(connection: &Connection) -> Gist<'_> {
+    let who = &connection.who;
+    let says = format!("{}[{}] connects to {}", who.comm, who.pid, connection.original);
+    Gist {
+        says,
+        ..of_connection(connection, Gist::new("opened", Area::Opening, Outcome::Allowed, Weight::Usual))
+    }
+}
+
+fn connection_denied(denied: &Denied) -> Gist<'_> {
+    let place = denied.original.or(denied.peer).map(|place| format!(" ({place})")).unwrap_or_default();
+    let gist = Gist {
+        connection: Some(denied.connection),
+        destination: denied.original,
+        says: format!("connection denied: {}{place}", word(&denied.because)),
+        ..Gist::new("denied", Area::Ending, Outcome::Denied, Weight::Warning)
+    };
+    match &denied.who {
+        Some(who) => of_who(who, gist),
+        None => gist,
+    }
+}
+
+fn session_opened(session: &SessionOpened) -> Gist<'_> {
+    let version = session.server_version.as_deref().unwrap_or("unknown version");
+    Gist {
+        says: format!(
+            "session opened: {} {version}, database {}, login {} (says it is {})",
+            session.protocol, session.database, session.login, session.claimed
+        ),
+        ..of_session(&session.of, Gist::new("session_opened", Area::Login, Outcome::Allowed, Weight::Usual))
+    }
+}
+
+fn judged(command: &CommandJudged) -> Gist<'_> {
+    let (outcome, weight, says, rules) = match &command.verdict {
+        Verdict::Allowed { rules, observed: None } => (
+            Outcome::Allowed,
+            Weight::Usual,
+            "allowed".to_owned(),
+            rules.iter().map(String::as_str).collect(),
+        ),
+        Verdict::Allowed { rules, observed: Some(denial) } => {
+            let says = format!("allowed, observed only: {}", denial.message);
+            let rules = rules.iter().map(String::as_str).chain(rule_of(&denial.because)).collect();
+            (Outcome::Allowed, Weight::Notable, says, rules)
+        }
+        Verdict::Denied(denial) => {
+            let rules = rule_of(&denial.because).into_iter().collect();
+            (Outcome::Denied, Weight::Warning, format!("denied: {}", denial.message), rules)
+        }
+    };
+    let says = match command.stage {
+        Stage::Prepare => format!("prepare {says}"),
+        Stage::Run => says,
+    };
+    Gist {
+        command: Some(command.command),
+        statement: Some(&command.text),
+        rules,
+        says,
+        ..of_session(&command.of, Gist::new("command", Area::Command, outcome, weight))
+    }
+}
+
+fn rule_of(because: &Because) -> Option<&str> {
+    match because {
+        Because::Rule(rule) | Because::Condition(rule) => Some(rule),
+        Because::NothingAllows | Because::Unknown(_) => None,
+    }
+}
+
+fn command_ended(ended: &CommandEnded) -> Gist<'_> {
+    let (outcome, says, code) = match &ended.said {
+        Said::Done(tag) => (Outcome::Allowed, tag.clone(), None),
+        Said::Failed(code) => (Outcome::Failed, format!("failed: {code}"), Some(code.as_str())),
+        Said::Suspended => (Outcome::Allowed, "more rows are left".to_owned(), None),
+        Said::Skipped => (Outcome::Failed, "skipped, something before it failed".to_owned(), None),
+        Said::Nothing => (Outcome::Failed, "no answer, the connection ended first".to_owned(), None),
+    };
+    Gist {
+        command: Some(ended.command),
+        code,
+        rows: Some(ended.rows),
+        received_bytes: Some(ended.bytes),
+        took_us: Some(ended.took_us),
+        says,
+        ..of_session(&ended.of, Gist::new("command_ended", Area::Command, outcome, Weight::Usual))
+    }
+}
+
+fn connection_ended(ended: &Ended) -> Gist<'_> {
+    let (outcome, weight, says) = ending(&ended.ending);
+    Gist {
+        sent_bytes: Some(ended.sent_bytes),
+        received_bytes: Some(ended.received_bytes),
+        took_us: Some(ended.lasted_ms.saturating_mul(1000)),
+        says: format!("ended: {says}"),
+        ..of_connection(&ended.connection, Gist::new("ended", Area::Ending, outcome, weight))
+    }
+}
+
+fn ending(ending: &Ending) -> (Outcome, Weight, String) {
+    use Outcome::{Allowed, Denied, Failed};
+    use Weight::{Notable, Usual, Warning};
+    match ending {
+        Ending::Finished => (Allowed, Usual, "finished".into()),
+        Ending::ResetByAgent => (Allowed, Usual, "reset by the agent".into()),
+        Ending::ResetByTarget => (Failed, Notable, "reset by the target".into()),
+        Ending::BrokenByAgent { why } => (Denied, Warning, format!("broken by the agent: {why}")),
+        Ending::BrokenByTarget { why } => (Failed, Warning, format!("broken by the target: {why}")),
+        Ending::Idle => (Allowed, Usual, "idle".into()),
+        Ending::ConnectTimedOut => (Failed, Notable, "the target did not answer".into()),
+        Ending::ConnectFailed { why } => (Failed, Notable, format!("cannot connect: {why}")),
+        Ending::AgentRemoved => (Denied, Notable, "the agent is not configured any more".into()),
+        Ending::TargetRemoved => (Denied, Notable, "the agent may not reach the target any more".into()),
+        Ending::AgentLeft => (Allowed, Usual, "the agent left".into()),
+        Ending::LoginFailed { why } => (Denied, Warning, format!("the agent was not let in: {why}")),
+        Ending::TargetLoginFailed { why } => {
+            (Failed, Warning, format!("the target did not let the gateway in: {why}"))
+        }
+        Ending::CancelPassedOn { connection } => {
+            (Allowed, Usual, format!("passed on a cancel for connection {connection}"))
+        }
+        Ending::NothingToCancel => (Denied, Notable, "nothing of this agent's to cancel".into()),
+        Ending::GatewayStopped => (Failed, Notable, "the gateway stopped".into()),
+        Ending::Failed { why } => (Failed, Warning, why.clone()),
+    }
+}
+
+fn name_asked(asked: &Asked) -> Gist<'_> {
+    let name = asked.name.as_deref().unwrap_or("an unreadable name");
+    let kind = asked.kind.as_deref().unwrap_or("?");
+    let (outcome, weight) = match asked.answer {
+        AnswerGiven::Addresses | AnswerGiven::Empty => (Outcome::Allowed, Weight::Usual),
+        AnswerGiven::Failed => (Outcome::Failed, Weight::Usual),
+        AnswerGiven::Refused | AnswerGiven::Malformed | AnswerGiven::Dropped => {
+            (Outcome::Denied, Weight::Warning)
+        }
+    };
+    let says = format!("asked for {name} ({kind}): {}", word(&asked.answer));
+    let gist = Gist { says, ..Gist::new("asked", Area::Name, outcome, weight) };
+    match &asked.who {
+        Some(who) => of_who(who, gist),
+        None => gist,
+    }
+}
+
+fn kernel_refused(refused: &KernelRefused) -> Gist<'_> {
+    let to = refused.destination.map(|to| format!(" to {to}")).unwrap_or_default();
+    Gist {
+        agent: refused.agent.as_deref(),
+        destination: refused.destination,
+        says: format!(
+            "kernel refused {}[{}] {}{to}: {}",
+            refused.comm, refused.pid, refused.act, refused.why
+        ),
+        ..Gist::new("kernel_refused", Area::Refusal, Outcome::Denied, Weight::Warning)
+    }
+}
+
+/// The word that stands for it in records.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => "other".to_owned(),
+    }
+}
