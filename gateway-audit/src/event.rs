@@ -111,6 +111,39 @@ pub enum Unhashed {
     Busy,
 }
 
+/// A person that an agent acts for, and how that was proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActsFor {
+    pub issuer: String,
+    /// What the issuer calls the person, now and later.
+    pub subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    pub proved: Proved,
+    /// Until when the proof holds, in RFC 3339.
+    pub until: String,
+}
+
+/// From where the proof of an identity came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proved {
+    /// A token in a file of the agent.
+    TokenFile,
+    /// A token in place of the database password.
+    TokenInBand,
+    /// A token in the environment of the process that connects.
+    Environment,
+    /// The provider vouches for an agent that the kernel attests.
+    ClientCredentials,
+    /// The person has signed in for the agent.
+    Device,
+}
+
 /// An opened connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
@@ -118,6 +151,9 @@ pub struct Connection {
     pub connection: u64,
     #[serde(flatten)]
     pub who: Who,
+    /// For whom the agent acts, where that was proved before the connection was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<ActsFor>,
     /// Where the agent asked to go, which is where the bytes go.
     pub original: SocketAddr,
     pub target: String,
@@ -307,6 +343,7 @@ mod tests {
                 comm: "psql".into(),
                 exe: Some(Exe { path: "/usr/bin/psql".into(), sha256: Some("00ff".into()), unhashed: None }),
             },
+            person: None,
             original: SocketAddr::from(([192, 0, 2, 1], 5432)),
             target: "orders".into(),
             level: Some(Level::Full),

@@ -45,6 +45,7 @@ pub fn session() -> Vec<Event> {
             protocol: "postgres".into(),
             claimed: "app".into(),
             database: "shop".into(),
+            person: None,
             login: "postern_7f3a".into(),
             agent_side: Privacy::Tls,
             target_side: Privacy::Tls,
@@ -144,6 +145,7 @@ fn connection() -> Connection {
     Connection {
         connection: 7,
         who: who(),
+        person: None,
         original: SocketAddr::from(([192, 0, 2, 1], 5432)),
         target: "orders".into(),
         level: Some(Level::Full),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::ActsFor;
+
 /// Both logins were done. It is written before the agent hears of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionOpened {
@@ -11,6 +13,9 @@ pub struct SessionOpened {
     /// Who the agent says it is, which nobody believes.
     pub claimed: String,
     pub database: String,
+    /// For whom the agent acts, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<ActsFor>,
     /// Who the target takes it for.
     pub login: String,
     pub agent_side: Privacy,

@@ -16,7 +16,7 @@ const ROUNDS: usize = 31;
 const VERDICTS: u32 = 2000;
 
 fn main() {
-    let subject = Subject { agent: "coder", target: "orders", database: "shop" };
+    let subject = Subject { agent: "coder", person: None, target: "orders", database: "shop" };
     let few = Policy::new(rules(10, exact), Vec::new()).over(&subject);
     let exact_names = Policy::new(rules(1000, exact), Vec::new()).over(&subject);
     let patterns = Policy::new(rules(1000, pattern), Vec::new()).over(&subject);
@@ -81,6 +81,8 @@ fn rule(number: usize, table: &str) -> Rule {
         stance,
         mode: Mode::Enforce,
         agents: Pattern::parse("coder").into_iter().collect(),
+        people: Vec::new(),
+        groups: Vec::new(),
         targets: Vec::new(),
         databases: Vec::new(),
         what,

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod judge;
 pub mod level;
 mod pattern;
+pub mod person;
 pub mod policy;
 mod refusing;
 pub mod rule;

@@ -8,6 +8,7 @@ pub use crate::action::{Actions, UnknownAction};
 use crate::facts::Power;
 use crate::judge::RuleName;
 pub use crate::pattern::{Pattern, PatternError, QualifiedPattern};
+use crate::person::Person;
 use crate::words::words;
 
 pub(crate) use matching::{Certainty, Things};
@@ -19,6 +20,10 @@ pub struct Rule {
     pub stance: Stance,
     pub mode: Mode,
     pub agents: Vec<Pattern>,
+    /// The people that the agent acts for, by their subjects.
+    pub people: Vec<Pattern>,
+    /// Groups, of which the person is in at least one.
+    pub groups: Vec<Pattern>,
     pub targets: Vec<Pattern>,
     pub databases: Vec<Pattern>,
     pub what: Actions,
@@ -73,6 +78,8 @@ words! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject<'a> {
     pub agent: &'a str,
+    /// For whom the agent acts, if that is known.
+    pub person: Option<&'a Person>,
     pub target: &'a str,
     pub database: &'a str,
 }

@@ -43,13 +43,15 @@ fn rules() -> Jurisdiction {
         stance: Stance::Allow,
         mode: Mode::Enforce,
         agents: Vec::new(),
+        people: Vec::new(),
+        groups: Vec::new(),
         targets: Vec::new(),
         databases: Vec::new(),
         what,
         on: Scope::default(),
         conditions: Vec::new(),
     };
-    let subject = Subject { agent: "coder", target: "orders", database: "shop" };
+    let subject = Subject { agent: "coder", person: None, target: "orders", database: "shop" };
     Policy::new(vec![rule], Vec::new()).over(&subject)
 }
 

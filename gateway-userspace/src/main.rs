@@ -16,6 +16,7 @@ mod doctor;
 mod enforce;
 mod escapes;
 mod gateway;
+mod https;
 mod intercept;
 mod kernel;
 mod mounts;

@@ -114,6 +114,7 @@ async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError
     let connection = Connection {
         connection: number,
         who: (&whose).into(),
+        person: None,
         original: whose.original,
         target: lease.target.as_str().to_owned(),
         level: Some(whose.level),

@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 use super::*;
 use crate::facts::{Reason, Unknown};
 use crate::judge::Verdict;
+use crate::person::Person;
 use notation::{effect_and_statement, rules};
 
-const SUBJECT: Subject<'_> = Subject { agent: "coder", target: "orders", database: "shop" };
+const SUBJECT: Subject<'_> = Subject { agent: "coder", person: None, target: "orders", database: "shop" };
 
 /// Rules, an effect and the verdict on each line, `|` between them.
 const TRUTH: &str = include_str!("tests/truth_table.txt");
@@ -109,6 +110,42 @@ fn a_rule_is_about_its_agents_targets_and_databases_only() {
         assert_eq!(told(verdict(&allow, &facts)), "nothing is allowed on this target", "{rule}");
         let deny = alloc::format!("deny select {rule}; allow any");
         assert_eq!(told(verdict(&deny, &facts)), "allow", "{rule}");
+    }
+}
+
+/// What is said of a select of a coder that acts for Alice of the groups dba and staff, for Bob of no group, and for
+/// nobody that is known.
+#[test]
+fn a_rule_that_names_people_or_groups_is_about_them_and_what_denies_about_the_unknown_too() {
+    const NO: &str = "nothing is allowed on this target";
+    const DENIED: &str = "select on \"orders\" is denied";
+    let table = [
+        ("allow select people=alice", ["allow", NO, NO]),
+        ("allow select people=*", ["allow", "allow", NO]),
+        ("allow select groups=dba", ["allow", NO, NO]),
+        ("allow select groups=d*,x", ["allow", NO, NO]),
+        ("allow select groups=*", ["allow", NO, NO]),
+        ("allow select people=alice groups=dba", ["allow", NO, NO]),
+        ("allow select people=bob groups=dba", [NO, NO, NO]),
+        ("allow any; deny select people=alice", [DENIED, "allow", DENIED]),
+        ("allow any; deny select groups=dba", [DENIED, "allow", DENIED]),
+        ("allow any; deny select people=bob groups=dba", ["allow", "allow", DENIED]),
+        ("allow any; deny select people=*", [DENIED, DENIED, DENIED]),
+    ];
+    let person = |subject: &str, groups: &[&str]| Person {
+        issuer: "https://id.example.com".into(),
+        subject: subject.into(),
+        name: None,
+        email: None,
+        groups: groups.iter().map(ToString::to_string).collect(),
+    };
+    let (alice, bob) = (person("alice", &["dba", "staff"]), person("bob", &[]));
+    for (text, expected) in table {
+        let policy = Policy::new(rules(text), Vec::new());
+        let judged = [Some(&alice), Some(&bob), None].map(|person| {
+            told(policy.over(&Subject { person, ..SUBJECT }).judge(&facts("select; table orders")).verdict())
+        });
+        assert_eq!(judged, expected, "{text}");
     }
 }
 

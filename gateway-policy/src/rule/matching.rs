@@ -79,8 +79,19 @@ const fn is_table_like(object: ObjectKind) -> bool {
 impl Rule {
     pub(crate) fn concerns(&self, subject: &Subject<'_>) -> bool {
         admits(&self.agents, subject.agent)
+            && self.concerns_person(subject)
             && admits(&self.targets, subject.target)
             && admits(&self.databases, subject.database)
+    }
+
+    /// Nobody known is somebody that a rule may deny, and nobody that it allows.
+    fn concerns_person(&self, subject: &Subject<'_>) -> bool {
+        match (subject.person, self.stance) {
+            _ if self.people.is_empty() && self.groups.is_empty() => true,
+            (Some(person), _) => person.is_among(&self.people, &self.groups),
+            (None, Stance::Allow) => false,
+            (None, Stance::Deny) => true,
+        }
     }
 
     /// Whether the rule is about this effect, its columns left aside.

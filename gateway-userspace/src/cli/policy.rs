@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use gateway_policy::command::State;
 use gateway_policy::facts::Facts;
+use gateway_policy::person::Person;
 use gateway_sql::Catalogue;
 
 use super::Global;
@@ -34,6 +35,12 @@ impl Args {
             Command::Test(args) => args.run(global),
         }
     }
+}
+
+/// The person that an agent is supposed to act for.
+fn acting_for(subject: Option<&str>, groups: &[String]) -> Option<Person> {
+    let subject = subject?.to_owned();
+    Some(Person { issuer: String::new(), subject, name: None, email: None, groups: groups.to_vec() })
 }
 
 /// What a statement does in a session that has just begun.

@@ -25,6 +25,13 @@ section! {
         /// The agents that the rule is about; `"*"` is every agent.
         #[form("an agent name, or a list of them", default = required, read = values::some(values::located(words::pattern)))]
         agents: Vec<Located<Pattern>>,
+        /// The people that the rule is about, by the subjects that their identity provider gives them. A rule that
+        /// names people or groups allows nothing to an agent that acts for nobody, and denies to it what it denies.
+        #[form("a subject, or a list of them", default = [], read = values::list(words::pattern))]
+        people: Vec<Pattern>,
+        /// The groups that the rule is about; the person is in at least one of them.
+        #[form("a group, or a list of them", default = [], read = values::list(words::pattern))]
+        groups: Vec<Pattern>,
         /// The targets that the rule is about; `"*"` is every target.
         #[form("a target name, or a list of them", default = required, read = values::some(values::located(words::pattern)))]
         targets: Vec<Located<Pattern>>,
@@ -144,6 +151,8 @@ impl RuleKeys {
             name: format!("{name}/{}", rule.name).into(),
             mode,
             agents: patterns(&self.agents),
+            people: self.people.clone(),
+            groups: self.groups.clone(),
             targets: patterns(&self.targets),
             databases: self.databases.clone(),
             ..rule
@@ -157,9 +166,23 @@ impl RuleKeys {
             Stance::Deny => self.unless,
         };
         let (agents, targets) = (patterns(&self.agents), patterns(&self.targets));
-        let Self { mode, databases, what, schemas, tables, columns, functions, settings, powers, .. } = self;
+        let Self {
+            people,
+            groups,
+            mode,
+            databases,
+            what,
+            schemas,
+            tables,
+            columns,
+            functions,
+            settings,
+            powers,
+            ..
+        } = self;
         let on = Scope { schemas, tables, columns, functions, settings, powers };
-        Some(Rule { name: name.into(), stance, mode, agents, targets, databases, what, on, conditions })
+        let name = name.into();
+        Some(Rule { name, stance, mode, agents, people, groups, targets, databases, what, on, conditions })
     }
 }
 

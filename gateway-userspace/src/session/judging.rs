@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use gateway_policy::command::{Command, Stage, State};
 use gateway_policy::facts::{Aftermath, Facts, Reason};
 use gateway_policy::judge::{Judgement, Obligations, Settings, Verdict};
+use gateway_policy::person::Person;
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule;
 use gateway_sql::Catalogue;
@@ -43,6 +44,8 @@ pub trait Reader: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject {
     pub agent: String,
+    /// Two people share no verdict, and neither does one whose groups have changed.
+    pub person: Option<Arc<Person>>,
     pub target: String,
     pub database: String,
 }
@@ -127,8 +130,9 @@ impl Code {
     }
 
     fn furnish(&self, subject: &Subject) -> Chamber {
-        let Subject { agent, target, database } = subject;
-        let jurisdiction = self.policy.over(&rule::Subject { agent, target, database });
+        let Subject { agent, person, target, database } = subject;
+        let person = person.as_deref();
+        let jurisdiction = self.policy.over(&rule::Subject { agent, person, target, database });
         let rules = if self.unjudged.contains(target) {
             Rules::NotAsked
         } else {

@@ -26,7 +26,7 @@ fn connection() -> Connection {
         exe: None,
     };
     let original = SocketAddr::from(([192, 0, 2, 1], 5432));
-    Connection { connection: 7, who, original, target: "orders".into(), level: None }
+    Connection { connection: 7, who, person: None, original, target: "orders".into(), level: None }
 }
 
 /// One that judges nothing.
@@ -46,7 +46,8 @@ fn judge_of_all() -> Judge {
         danger_judging = "off"
         "#,
     );
-    let subject = Subject { agent: "coder".into(), target: "orders".into(), database: "orders".into() };
+    let subject =
+        Subject { agent: "coder".into(), person: None, target: "orders".into(), database: "orders".into() };
     let catalogue = Arc::new(SharedCatalogue::unread(Arc::default()));
     let ground = Ground { catalogue, path: None, user: "app".into() };
     Judges::new(&config, Box::new(Sql)).judge(subject, ground)

@@ -28,6 +28,8 @@ fn rule(name: &str, text: &str) -> Rule {
         stance,
         mode,
         agents: Vec::new(),
+        people: Vec::new(),
+        groups: Vec::new(),
         targets: Vec::new(),
         databases: Vec::new(),
         what: Actions::default(),
@@ -48,6 +50,8 @@ fn narrow(rule: &mut Rule, word: &str) {
         || items(values).iter().map(|text| QualifiedPattern::parse(text).expect("a pattern")).collect();
     match key {
         "agents" => rule.agents = patterns(),
+        "people" => rule.people = patterns(),
+        "groups" => rule.groups = patterns(),
         "targets" => rule.targets = patterns(),
         "databases" => rule.databases = patterns(),
         "schemas" => rule.on.schemas = patterns(),

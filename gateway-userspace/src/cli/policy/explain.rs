@@ -17,6 +17,12 @@ pub struct Args {
     /// The agent that asks
     #[arg(long, value_name = "NAME")]
     agent: String,
+    /// The subject of the person that it acts for
+    #[arg(long, value_name = "SUBJECT")]
+    person: Option<String>,
+    /// A group of that person; may be given several times
+    #[arg(long = "group", value_name = "GROUP", requires = "person")]
+    groups: Vec<String>,
     /// The target that is asked
     #[arg(long, value_name = "NAME")]
     target: String,
@@ -35,7 +41,8 @@ impl Args {
     /// Exits with 0 whether the statement is allowed or not: the question was answered.
     pub fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
         let config = global.load_config()?;
-        let subject = self.subject(&config)?;
+        let person = super::acting_for(self.person.as_deref(), &self.groups);
+        let subject = Subject { person: person.as_ref(), ..self.subject(&config)? };
         let explanation = config.policy().over(&subject).explain(&super::facts(&self.statement));
         if self.json {
             println!("{:#}", machines(&explanation));
@@ -52,7 +59,7 @@ impl Args {
         if !agent.targets.contains(&self.target) {
             bail!("agent `{}` may not reach a target `{}`, whatever rules say", self.agent, self.target);
         }
-        Ok(Subject { agent: &self.agent, target: &self.target, database: &self.database })
+        Ok(Subject { agent: &self.agent, person: None, target: &self.target, database: &self.database })
     }
 }
 

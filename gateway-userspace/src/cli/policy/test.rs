@@ -6,6 +6,7 @@ use gateway_policy::judge::Verdict;
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule::Subject;
 
+use super::acting_for;
 use crate::cli::Global;
 use crate::config::{Case, Located};
 
@@ -51,7 +52,12 @@ enum Expected {
 impl Tally {
     fn try_case(&mut self, name: &str, case: &Case, policy: &Policy) {
         let (agent, target) = (case.agent.value.as_str(), case.target.value.as_str());
-        let jurisdiction = policy.over(&Subject { agent, target, database: &case.database });
+        let jurisdiction = policy.over(&Subject {
+            agent,
+            person: acting_for(case.person.as_deref(), &case.groups).as_ref(),
+            target,
+            database: &case.database,
+        });
         for statement in &case.allows {
             self.try_one(name, statement, Expected::Allowed, &jurisdiction);
         }

@@ -13,6 +13,12 @@ section! {
         /// The agent that asks.
         #[form("an agent name", default = required, read = values::located(values::text))]
         agent: Located<String>,
+        /// The subject of the person that it acts for, if there is one.
+        #[form("a subject, or \"none\"", default = "none", read = values::or_none(values::text))]
+        person: Option<String>,
+        /// The groups of that person.
+        #[form("a group, or a list of them", default = [], read = values::list(values::text))]
+        groups: Vec<String>,
         /// The target that is asked.
         #[form("a target name", default = required, read = values::located(values::text))]
         target: Located<String>,

@@ -49,7 +49,7 @@ fn rule(effect: &str, what: &str) -> String {
 }
 
 fn subject() -> Subject {
-    Subject { agent: "coder".into(), target: "orders".into(), database: "shop".into() }
+    Subject { agent: "coder".into(), person: None, target: "orders".into(), database: "shop".into() }
 }
 
 fn ground() -> Ground {
@@ -89,6 +89,25 @@ fn a_text_is_read_once_for_all_sessions_of_a_subject() {
     let elsewhere = Subject { database: "other".into(), ..subject() };
     assert!(allows(&mut judges.judge(elsewhere, ground()), "select t"));
     assert_eq!(words.reads.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn two_people_share_no_verdict_and_neither_does_one_who_has_lost_a_group() {
+    let words = Words::default();
+    let only_dba = rule("allow", "select") + "groups = \"dba\"\n";
+    let judges = Judges::new(&config(&only_dba), Box::new(words.clone()));
+    let acting_for = |named: &str, groups: &[&str]| {
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        let issuer = "https://id.example.com".to_owned();
+        let person = Person { issuer, subject: named.to_owned(), name: None, email: None, groups };
+        judges.judge(Subject { person: Some(Arc::new(person)), ..subject() }, ground())
+    };
+    assert!(allows(&mut acting_for("alice", &["dba"]), "select t"));
+    assert!(!allows(&mut acting_for("bob", &[]), "select t"));
+    assert!(!allows(&mut acting_for("alice", &[]), "select t"));
+    assert!(!allows(&mut judges.judge(subject(), ground()), "select t"));
+    assert!(allows(&mut acting_for("alice", &["dba"]), "select t"));
+    assert_eq!(words.reads.load(Ordering::Relaxed), 4);
 }
 
 #[test]

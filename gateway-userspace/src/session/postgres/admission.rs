@@ -140,6 +140,7 @@ async fn go_in(
         protocol: Protocol::Postgres.name().to_owned(),
         claimed: user.clone(),
         database: database.clone(),
+        person: place.connection.person.clone(),
         login: credential.user.clone(),
         agent_side: privacy(greeted.is_private()),
         target_side: privacy(side.link.is_private()),

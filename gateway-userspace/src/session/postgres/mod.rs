@@ -51,6 +51,7 @@ fn join(
     let Admitted { agent, target, claim, settings, ground, parameters, credential, cancel } = admitted;
     let subject = Subject {
         agent: connection.who.agent.clone(),
+        person: None,
         target: connection.target.clone(),
         database: claim.database,
     };

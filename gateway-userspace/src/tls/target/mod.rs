@@ -163,7 +163,8 @@ fn names(target: &Target, keys: &Postgres) -> Vec<ServerName<'static>> {
     }
 }
 
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, TrustError> {
+/// The certificates of a file, or those that this host trusts.
+pub fn roots(ca: Option<&Path>) -> Result<RootCertStore, TrustError> {
     let mut store = RootCertStore::empty();
     match ca {
         Some(path) => {
