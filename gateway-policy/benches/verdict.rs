@@ -9,6 +9,7 @@ use gateway_policy::facts::{
     Columns, Effect, Facts, Function, Kind, Name, Nature, On, Restriction, Schema, Statement,
 };
 use gateway_policy::judge::Judgement;
+use gateway_policy::limits::Limits;
 use gateway_policy::policy::Policy;
 use gateway_policy::rule::{Actions, Mode, Pattern, QualifiedPattern, Rule, Scope, Stance, Subject};
 
@@ -88,6 +89,8 @@ fn rule(number: usize, table: &str) -> Rule {
         what,
         on: Scope { tables, ..Scope::default() },
         conditions: Vec::new(),
+        when: None,
+        limits: Limits::default(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::facts::{Columns, Effect, Facts, Function, Kind, Nature, On, Restricti
 use crate::judge::{Denial, Judgement, RuleName};
 use crate::policy::{Jurisdiction, Listener};
 use crate::refusing::described;
+use crate::when::Circumstances;
 
 pub use crate::refusing::Said;
 
@@ -38,8 +39,13 @@ pub struct Explained {
 
 impl Jurisdiction {
     pub fn explain(&self, facts: &Facts) -> Explanation {
+        self.explain_under(facts, &Circumstances::default())
+    }
+
+    /// What would be found at a moment.
+    pub fn explain_under(&self, facts: &Facts, circumstances: &Circumstances<'_>) -> Explanation {
         let mut notes = Notes::default();
-        let judgement = self.weigh(facts, &mut notes);
+        let judgement = self.weigh(facts, circumstances, &mut notes);
         Explanation { effects: notes.effects, unknowns: notes.unknowns, judgement }
     }
 }

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::facts::Reason;
+use crate::limits::Limits;
 
 /// The answer to a command.
 #[derive(Debug)]
@@ -37,6 +38,11 @@ impl Permit {
     /// What would have been denied, had it not only been observed.
     pub fn observed(&self) -> Option<&Denial> {
         self.basis.observed.as_ref()
+    }
+
+    /// What it is bounded by.
+    pub fn limits(&self) -> &Limits {
+        &self.basis.limits
     }
 
     pub fn obligations(&self) -> Obligations {
@@ -105,7 +111,19 @@ pub type RuleName = Arc<str>;
 
 /// What was found about a command, to be kept for when the same command comes again.
 #[derive(Debug, Clone)]
-pub struct Judgement(Arc<Found>);
+pub struct Judgement {
+    found: Arc<Found>,
+    lasting: Lasting,
+}
+
+/// For how long a judgement holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// As long as the rules and the reading of the text stay the same.
+    AsRead,
+    /// For one command: what it rests on may be otherwise for the next.
+    Once,
+}
 
 #[derive(Debug)]
 enum Found {
@@ -117,6 +135,7 @@ enum Found {
 pub(crate) struct Basis {
     pub(crate) rules: Vec<RuleName>,
     pub(crate) observed: Option<Denial>,
+    pub(crate) limits: Limits,
 }
 
 impl Judgement {
@@ -126,16 +145,24 @@ impl Judgement {
     }
 
     pub(crate) fn allowed(basis: Basis) -> Self {
-        Self(Arc::new(Found::Allowed(Arc::new(basis))))
+        Self { found: Arc::new(Found::Allowed(Arc::new(basis))), lasting: Lasting::AsRead }
     }
 
     pub(crate) fn denied(denial: Denial) -> Self {
-        Self(Arc::new(Found::Denied(denial)))
+        Self { found: Arc::new(Found::Denied(denial)), lasting: Lasting::AsRead }
+    }
+
+    pub(crate) fn lasting(self, lasting: Lasting) -> Self {
+        Self { lasting, ..self }
+    }
+
+    pub fn lasts(&self) -> Lasting {
+        self.lasting
     }
 
     /// The answer for one more command of the same kind.
     pub fn verdict(&self) -> Verdict {
-        match &*self.0 {
+        match &*self.found {
             Found::Allowed(basis) => {
                 Verdict::Allow(Permit { basis: Arc::clone(basis), obligations: Obligations::default() })
             }

@@ -2,20 +2,24 @@
 //!
 //! Deny beats allow, what nothing allows is denied, and order never matters. What is not known never allows.
 
+mod ruling;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::bench::Bench;
-use crate::facts::is_harmless_setting;
-use crate::facts::{Argument, Columns, Effect, Facts, Function, Kind, Nature, On, Power, Statement};
-use crate::judge::{Basis, Because, Denial, Judgement, RuleName};
+use crate::facts::{Effect, Facts, Statement};
+use crate::judge::{Basis, Because, Denial, Judgement, Lasting, RuleName};
+use crate::limits::Limits;
 use crate::pattern::admits;
+use crate::person::Person;
 use crate::refusing::{No, Said};
-use crate::rule::{Certainty, Mode, Rule, Stance, Subject, Things};
+use crate::rule::{Certainty, Condition, Mode, Rule, Stance, Subject};
+use crate::when::{Asked, Circumstances};
 
 /// Every rule of the configuration.
 #[derive(Debug, Clone)]
@@ -49,7 +53,21 @@ impl Policy {
         }
         let observed = self.observed.iter().any(|name| name == subject.target);
         let mode = if observed { Mode::Observe } else { Mode::Enforce };
-        Jurisdiction { rules: Arc::clone(&self.rules), allow, deny, mode }
+        let concerned = || self.rules.iter().filter(|rule| rule.concerns(subject));
+        let opening = || concerned().filter(|rule| rule.stance == Stance::Allow);
+        let writing = if opening().all(|rule| rule.conditions.contains(&Condition::ReadOnly)) {
+            Writing::Never
+        } else {
+            Writing::Perhaps
+        };
+        let bounds = if opening().all(|rule| rule.limits.is_none()) { Bounds::None } else { Bounds::Some };
+        let subject = Who {
+            agent: subject.agent.into(),
+            person: subject.person.cloned(),
+            target: subject.target.into(),
+            database: subject.database.into(),
+        };
+        Jurisdiction { rules: Arc::clone(&self.rules), subject, allow, deny, mode, writing, bounds }
     }
 }
 
@@ -57,9 +75,35 @@ impl Policy {
 #[derive(Debug)]
 pub struct Jurisdiction {
     rules: Arc<[Rule]>,
+    subject: Who,
     allow: Bench,
     deny: Bench,
     mode: Mode,
+    writing: Writing,
+    bounds: Bounds,
+}
+
+/// A subject by its own names.
+#[derive(Debug)]
+struct Who {
+    agent: Box<str>,
+    person: Option<Person>,
+    target: Box<str>,
+    database: Box<str>,
+}
+
+/// Whether anything could be allowed in a transaction that can write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    Never,
+    Perhaps,
+}
+
+/// Whether some rule that allows has limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bounds {
+    None,
+    Some,
 }
 
 /// Hears what is found, while it is found.
@@ -82,15 +126,35 @@ struct Weighing<'a> {
     denied: Option<Denial>,
     /// Put into words at the end: words need to ask what else is allowed.
     observed: Option<(&'a Rule, &'a Effect)>,
+    limits: Limits,
+    lasting: Option<Lasting>,
+}
+
+/// One statement while its effects are ruled on, with what was found about it already.
+struct Matter<'a> {
+    asked: Asked<'a>,
+    /// Of rules with a condition, by their place, whether it is true of this statement.
+    whens: Vec<(usize, Certainty)>,
 }
 
 impl Jurisdiction {
+    /// What can be told by the facts alone. Nothing is allowed that also needs to be the right moment.
     pub fn judge(&self, facts: &Facts) -> Judgement {
-        self.weigh(facts, &mut Nobody)
+        self.judge_under(facts, &Circumstances::default())
+    }
+
+    /// What holds at the moment of one command; [`Judgement::lasts`] says whether it holds for the next as well.
+    pub fn judge_under(&self, facts: &Facts, circumstances: &Circumstances<'_>) -> Judgement {
+        self.weigh(facts, circumstances, &mut Nobody)
     }
 
     /// Finds every effect that is not allowed, and answers with the first.
-    pub(crate) fn weigh(&self, facts: &Facts, listener: &mut impl Listener) -> Judgement {
+    pub(crate) fn weigh(
+        &self,
+        facts: &Facts,
+        circumstances: &Circumstances<'_>,
+        listener: &mut impl Listener,
+    ) -> Judgement {
         let mut weighing = Weighing::default();
         if self.allow.is_empty() {
             weighing.deny(Denial {
@@ -106,9 +170,10 @@ impl Jurisdiction {
             weighing.deny(denial);
         }
         for (number, statement) in facts.statements.iter().enumerate() {
+            let mut matter = self.matter(statement, facts.statements.len(), circumstances);
             for effect in &statement.effects {
                 listener.effect(number, effect);
-                let ruling = self.rule_on(effect, statement, &mut weighing, listener);
+                let ruling = self.rule_on(effect, &mut matter, &mut weighing, listener);
                 let ruling = ruling.map_err(|no| no.denial(self, Some(effect)));
                 listener.ruling(ruling.as_ref().copied());
                 if let Err(denial) = ruling {
@@ -119,99 +184,39 @@ impl Jurisdiction {
         self.conclude(weighing)
     }
 
+    fn matter<'a>(
+        &'a self,
+        statement: &'a Statement,
+        statements: usize,
+        circumstances: &Circumstances<'a>,
+    ) -> Matter<'a> {
+        let Who { agent, person, target, database } = &self.subject;
+        let circumstances = *circumstances;
+        let person = person.as_ref();
+        let asked = Asked { agent, person, target, database, statements, statement, circumstances };
+        Matter { asked, whens: Vec::new() }
+    }
+
     fn conclude(&self, weighing: Weighing<'_>) -> Judgement {
-        let Weighing { rules, denied, observed } = weighing;
-        match (denied, self.mode) {
+        let Weighing { rules, denied, observed, limits, lasting } = weighing;
+        let judgement = match (denied, self.mode) {
             (Some(denial), Mode::Enforce) => Judgement::denied(denial),
             (denied, _) => {
                 let names = rules.into_iter().filter_map(|index| self.rules.get(index));
                 let rules = names.map(|rule| Arc::clone(&rule.name)).collect();
                 let would_deny = || observed.map(|(rule, effect)| No::Rule(rule).denial(self, Some(effect)));
-                Judgement::allowed(Basis { rules, observed: denied.or_else(would_deny) })
+                Judgement::allowed(Basis { rules, observed: denied.or_else(would_deny), limits })
             }
-        }
+        };
+        judgement.lasting(lasting.unwrap_or(Lasting::AsRead))
     }
 
-    /// Whether some rule allows this, if it is asked by itself.
-    pub(crate) fn would_allow(&self, effect: &Effect, statement: &Statement) -> bool {
-        self.rule_on(effect, statement, &mut Weighing::default(), &mut Nobody).is_ok()
-    }
-
-    fn rule_on<'a>(
-        &'a self,
-        effect: &'a Effect,
-        statement: &Statement,
-        weighing: &mut Weighing<'a>,
-        listener: &mut impl Listener,
-    ) -> Result<(), No<'a>> {
-        let thing = Things::of(effect);
-        for (_, rule) in self.candidates(&self.deny, effect, &thing) {
-            match denies(rule, effect, &thing, statement) {
-                None => (),
-                Some(said) => {
-                    listener.rule(&rule.name, said);
-                    match said {
-                        Said::Denies if rule.mode == Mode::Observe => {
-                            weighing.observed.get_or_insert((rule, effect));
-                        }
-                        Said::Denies => return Err(No::Rule(rule)),
-                        _ => (),
-                    }
-                }
-            }
-        }
-        if needs_no_rule(effect) {
-            return Ok(());
-        }
-        self.find_leave(effect, &thing, statement, weighing, listener)
-    }
-
-    fn find_leave<'a>(
-        &'a self,
-        effect: &'a Effect,
-        thing: &Things<'_>,
-        statement: &Statement,
-        weighing: &mut Weighing<'_>,
-        listener: &mut impl Listener,
-    ) -> Result<(), No<'a>> {
-        let mut reason = No::NothingAllows;
-        let mut by_columns = Vec::new();
-        for (index, rule) in self.candidates(&self.allow, effect, thing) {
-            match (rule.is_about(effect, thing), rule.meets(effect, statement)) {
-                (Certainty::No, _) => (),
-                (Certainty::Maybe, _) => {
-                    listener.rule(&rule.name, Said::MightAllow);
-                    reason = reason.or(No::Unresolved);
-                }
-                (Certainty::Yes, Err(condition)) => {
-                    listener.rule(&rule.name, Said::Lacks(condition));
-                    reason = reason.or(No::Condition(rule, condition));
-                }
-                (Certainty::Yes, Ok(())) if rule.on.columns.is_empty() => {
-                    listener.rule(&rule.name, Said::Allows);
-                    weighing.credit(index);
-                    return Ok(());
-                }
-                (Certainty::Yes, Ok(())) => by_columns.push((index, rule)),
-            }
-        }
-        if by_columns.is_empty() {
-            return Err(reason);
-        }
-        by_columns.iter().for_each(|(_, rule)| listener.rule(&rule.name, Said::AllowsColumns));
-        every_column_is_open(effect, &by_columns)?;
-        by_columns.iter().for_each(|(index, _)| weighing.credit(*index));
-        Ok(())
-    }
-
-    fn candidates(
-        &self,
-        bench: &Bench,
-        effect: &Effect,
-        thing: &Things<'_>,
-    ) -> impl Iterator<Item = (usize, &Rule)> {
-        let found = bench.candidates(effect.kind, thing.listed_as());
-        found.filter_map(|index| self.rules.get(index).map(|rule| (index, rule)))
+    /// Whether some rule allows this, if it is asked by itself and whenever it is asked.
+    pub(crate) fn would_allow(&self, statement: &Statement) -> bool {
+        let mut matter = self.matter(statement, 1, &Circumstances::default());
+        let mut weighing = Weighing::default();
+        let allowed = |effect| self.rule_on(effect, &mut matter, &mut weighing, &mut Nobody).is_ok();
+        statement.effects.iter().all(allowed)
     }
 }
 
@@ -225,72 +230,5 @@ impl Weighing<'_> {
         if !self.rules.contains(&rule) {
             self.rules.push(rule);
         }
-    }
-}
-
-/// A maybe is enough to deny.
-fn denies(rule: &Rule, effect: &Effect, thing: &Things<'_>, statement: &Statement) -> Option<Said> {
-    if rule.is_about(effect, thing).min(rule.on.touches(&effect.columns)) == Certainty::No {
-        return None;
-    }
-    let spared = !rule.conditions.is_empty() && rule.meets(effect, statement).is_ok();
-    Some(if spared { Said::Spares } else { Said::Denies })
-}
-
-/// Each column needs some rule; together the rules must open all.
-fn every_column_is_open<'a>(effect: &'a Effect, rules: &[(usize, &Rule)]) -> Result<(), No<'a>> {
-    let is_open = |column: Option<&str>| rules.iter().any(|(_, rule)| rule.on.opens(column));
-    match &effect.columns {
-        Columns::These(names) => match names.iter().find(|name| !is_open(Some(name))) {
-            Some(closed) => Err(No::Column(closed)),
-            None => Ok(()),
-        },
-        Columns::All if is_open(None) => Ok(()),
-        Columns::All => Err(No::AllColumns),
-        // Whoever opens some columns has not opened the whole row.
-        Columns::None | Columns::Unknown => Err(No::NothingAllows),
-    }
-}
-
-/// Functions that only compute, and `set_config` where the setting that it names is an effect of its own.
-fn is_harmless(function: &Function) -> bool {
-    let names_it = matches!(function.arguments.first(), Some(Argument::Constant(_)));
-    match &function.nature {
-        Nature::Harmless => true,
-        Nature::Powers(powers) => names_it && *powers == [Power::ChangesSettings],
-        Nature::Unknown => false,
-    }
-}
-
-/// What carries nothing but the effects beside it, and what concerns only the agent's own session. A rule can deny it;
-/// none has to allow it.
-fn needs_no_rule(effect: &Effect) -> bool {
-    match (effect.kind, &effect.on) {
-        (Kind::Function | Kind::Call, On::Function(function)) => is_harmless(function),
-        (Kind::Set | Kind::Reset, On::Setting(setting)) => is_harmless_setting(setting),
-        (kind, _) => matches!(
-            kind,
-            Kind::Begin
-                | Kind::Commit
-                | Kind::Rollback
-                | Kind::Savepoint
-                | Kind::SetTransaction
-                | Kind::SetConstraints
-                | Kind::Explain
-                | Kind::ExplainAnalyze
-                | Kind::Prepare
-                | Kind::Execute
-                | Kind::Deallocate
-                | Kind::DeclareCursor
-                | Kind::Fetch
-                | Kind::Move
-                | Kind::CloseCursor
-                | Kind::CopyIn
-                | Kind::CopyOut
-                | Kind::Merge
-                | Kind::Show
-                | Kind::Discard
-                | Kind::Unlisten
-        ),
     }
 }

@@ -30,6 +30,10 @@ pub enum Said {
     Lacks(Condition),
     /// It would allow, if the schema were known to be the right one.
     MightAllow,
+    /// What it says of the circumstances is not true.
+    DoesNotHold,
+    /// Whether what it says of the circumstances is true is not known, so it allows nothing.
+    MightHold,
 }
 
 /// Why an effect is not allowed.
@@ -38,6 +42,10 @@ pub(crate) enum No<'a> {
     NothingAllows,
     Unresolved,
     Condition(&'a Rule, Condition),
+    /// A rule would allow it if other things were true.
+    When(&'a Rule),
+    /// Nothing is allowed in a transaction that can write.
+    Writable,
     Column(&'a str),
     AllColumns,
     Unknown(&'a Unknown),
@@ -69,6 +77,14 @@ impl No<'_> {
             Self::Condition(rule, condition) => {
                 needs(&what, *condition, Because::Condition(Arc::clone(&rule.name)))
             }
+            Self::When(rule) => {
+                let message = format!("{what} is not allowed as things are");
+                (message, None, Because::Condition(Arc::clone(&rule.name)))
+            }
+            Self::Writable => {
+                let message = format!("{what} of a transaction that can write is not allowed");
+                (message, Some("begin it with READ ONLY".to_owned()), Because::NothingAllows)
+            }
             Self::Column(column) => {
                 (format!("column {} of {what} is not allowed", quoted(column)), None, Because::NothingAllows)
             }
@@ -89,6 +105,13 @@ fn needs(what: &str, condition: Condition, because: Because) -> (String, Option<
             "add a condition that depends on the row; `true` and `1 = 1` do not",
         ),
         Condition::Limit => (format!("{what} needs a LIMIT"), "add LIMIT with a number"),
+        Condition::ReadOnly => {
+            (format!("{what} needs a transaction that is read-only"), "begin it with BEGIN READ ONLY first")
+        }
+        Condition::Purpose => (
+            format!("{what} needs a lease that says what it is for"),
+            "ask whoever runs this agent for a lease with a purpose",
+        ),
     };
     (message, Some(hint.to_owned()), because)
 }
@@ -102,12 +125,13 @@ fn undetermined(unknown: &Unknown) -> (String, Option<String>, Because) {
 /// What the agent may do with the same table.
 fn offer(jurisdiction: &Jurisdiction, effect: &Effect) -> Option<String> {
     let On::Relation(name) = &effect.on else { return None };
-    let statement = Statement { limit: Limit::Rows(0), ..Statement::default() };
     let allowed = |kind: &&Kind| {
         let mut probe = Effect::new(**kind, effect.on.clone());
         probe.columns = Columns::These(Vec::new());
         probe.restriction = Restriction::Restricts;
-        jurisdiction.would_allow(&probe, &statement)
+        let effects = [probe].into();
+        let statement = Statement { effects, limit: Limit::Rows(0), ..Statement::default() };
+        jurisdiction.would_allow(&statement)
     };
     let words: Vec<&str> = OFFERED.iter().filter(allowed).map(|kind| kind.word()).collect();
     Some(match words.as_slice() {

@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 pub use crate::action::{Actions, UnknownAction};
 use crate::facts::Power;
 use crate::judge::RuleName;
+use crate::limits::Limits;
 pub use crate::pattern::{Pattern, PatternError, QualifiedPattern};
 use crate::person::Person;
+use crate::when::When;
 use crate::words::words;
 
 pub(crate) use matching::{Certainty, Things};
@@ -30,6 +32,10 @@ pub struct Rule {
     pub on: Scope,
     /// What must hold for it to be allowed; what spares it from being denied.
     pub conditions: Vec<Condition>,
+    /// What must be true for it to hold. Where that is not known, it denies and does not allow.
+    pub when: Option<When>,
+    /// What the permits that rest on it are bounded by.
+    pub limits: Limits,
 }
 
 /// Which things a rule is about. With no list of things it is about all of them; with one list it is about these and
@@ -71,6 +77,10 @@ words! {
         Where = "where",
         /// The number of rows of the result is bounded by the statement itself.
         Limit = "limit",
+        /// The transaction that it runs in cannot write.
+        ReadOnly = "read-only transaction",
+        /// The leave to connect says what it is for.
+        Purpose = "purpose",
     }
 }
 

@@ -50,6 +50,8 @@ fn rules() -> Jurisdiction {
         what,
         on: Scope::default(),
         conditions: Vec::new(),
+        when: None,
+        limits: Limits::default(),
     };
     let subject = Subject { agent: "coder", person: None, target: "orders", database: "shop" };
     Policy::new(vec![rule], Vec::new()).over(&subject)

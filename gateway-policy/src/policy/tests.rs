@@ -1,5 +1,6 @@
 //! The truth table, and what holds for every set of rules.
 
+mod limits;
 mod notation;
 mod properties;
 
@@ -7,15 +8,18 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::*;
-use crate::facts::{Reason, Unknown};
+use crate::facts::{Nature, On, Reason, Unknown};
 use crate::judge::Verdict;
 use crate::person::Person;
-use notation::{effect_and_statement, rules};
+use notation::{circumstances, effect_and_statement, rules};
 
 const SUBJECT: Subject<'_> = Subject { agent: "coder", person: None, target: "orders", database: "shop" };
 
 /// Rules, an effect and the verdict on each line, `|` between them.
 const TRUTH: &str = include_str!("tests/truth_table.txt");
+
+/// The same with circumstances between rules and effect.
+const MOMENTS: &str = include_str!("tests/moments.txt");
 
 fn facts(effects: &str) -> Facts {
     let statements = effects.split(" + ").map(effect_and_statement).collect();
@@ -52,6 +56,39 @@ fn every_line_of_the_truth_table_is_true() {
         checked += 1;
     }
     assert!(checked > 80, "{checked}");
+}
+
+#[test]
+fn every_line_of_the_table_of_moments_is_true() {
+    let lines = MOMENTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut checked = 0;
+    for line in lines {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [rules_text, moment, effects, expected] = cells.as_slice() else { panic!("four cells: {line}") };
+        let jurisdiction = Policy::new(rules(rules_text), Vec::new()).over(&SUBJECT);
+        let judged = jurisdiction.judge_under(&facts(effects), &circumstances(moment));
+        assert_eq!(told(judged.verdict()), *expected, "{line}");
+        checked += 1;
+    }
+    assert!(checked > 60, "{checked}");
+}
+
+#[test]
+fn what_hangs_on_the_moment_holds_for_one_command() {
+    let lasts = |rules_text: &str, effects: &str| {
+        Policy::new(rules(rules_text), Vec::new()).over(&SUBJECT).judge(&facts(effects)).lasts()
+    };
+    for rules_text in [
+        "allow select when=time>=08:00",
+        "allow select; deny select when=weekday=sunday",
+        "allow select when=limit<=5/transaction=open",
+        "allow select require=read-only_transaction",
+        "allow select; deny select unless=purpose",
+    ] {
+        assert_eq!(lasts(rules_text, "select; table orders"), Lasting::Once, "{rules_text}");
+        assert_eq!(lasts(rules_text, "drop; object table orders"), Lasting::AsRead, "{rules_text}");
+    }
+    assert_eq!(lasts("allow select when=limit<=5", "select; table orders"), Lasting::AsRead);
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Whether a rule is about an effect: yes, no, or maybe when something is not known.
 
 use crate::facts::Kind;
-use crate::facts::{
-    Columns, Effect, Function, Limit, Name, Nature, ObjectKind, On, Restriction, Schema, Statement,
-};
+use crate::facts::{Columns, Effect, Function, Limit, Name, Nature, ObjectKind, On, Restriction, Schema};
 use crate::pattern::{QualifiedPattern, admits};
+use crate::when::Asked;
 
 use super::{Condition, Rule, Scope, Stance, Subject};
 
@@ -106,8 +105,8 @@ impl Rule {
     }
 
     /// Whether all that the rule demands is there for certain.
-    pub(crate) fn meets(&self, effect: &Effect, statement: &Statement) -> Result<(), Condition> {
-        match self.conditions.iter().find(|condition| !condition.holds(effect, statement)) {
+    pub(crate) fn meets(&self, effect: &Effect, asked: &Asked<'_>) -> Result<(), Condition> {
+        match self.conditions.iter().find(|condition| !condition.holds(effect, asked)) {
             Some(missing) => Err(*missing),
             None => Ok(()),
         }
@@ -227,12 +226,19 @@ impl QualifiedPattern {
 }
 
 impl Condition {
-    fn holds(self, effect: &Effect, statement: &Statement) -> bool {
+    /// Whether it may be met at one time and not at another by the same text.
+    pub(crate) const fn is_momentary(self) -> bool {
+        matches!(self, Self::ReadOnly | Self::Purpose)
+    }
+
+    fn holds(self, effect: &Effect, asked: &Asked<'_>) -> bool {
         match (self, effect.kind) {
             (Self::Where, Kind::Update | Kind::Delete | Kind::Truncate) => {
                 effect.restriction == Restriction::Restricts
             }
-            (Self::Limit, Kind::Select) => matches!(statement.limit, Limit::Rows(_)),
+            (Self::Limit, Kind::Select) => matches!(asked.statement.limit, Limit::Rows(_)),
+            (Self::ReadOnly, _) => asked.is_read_only(),
+            (Self::Purpose, _) => asked.circumstances.purpose.is_some(),
             (Self::Where | Self::Limit, _) => true,
         }
     }

@@ -1,7 +1,7 @@
 //! The reference of all keys, made from the declarations that the files are read by.
 
 use super::postgres::Postgres;
-use super::rules::{Case, RuleKeys};
+use super::rules::{Case, LimitKeys, RuleKeys};
 use super::schema::{AgentKeys, Dns, Enforce, Serve, TargetKeys};
 use super::section::{Key, REQUIRED};
 
@@ -24,7 +24,7 @@ An example is in [examples/postern.toml](examples/postern.toml).
 
 type Table = (&'static str, &'static str, &'static [Key]);
 
-fn tables() -> [Table; 8] {
+fn tables() -> [Table; 9] {
     [
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),
@@ -33,6 +33,7 @@ fn tables() -> [Table; 8] {
         ("targets.NAME", TargetKeys::ABOUT, TargetKeys::KEYS),
         ("targets.NAME.postgres", Postgres::ABOUT, Postgres::KEYS),
         ("rules.NAME", RuleKeys::ABOUT, RuleKeys::KEYS),
+        ("rules.NAME.limits", LimitKeys::ABOUT, LimitKeys::KEYS),
         ("cases.NAME", Case::ABOUT, Case::KEYS),
     ]
 }
@@ -70,7 +71,10 @@ fn capitalised(text: &str) -> String {
 #[cfg(test)]
 pub fn defaults() -> Vec<String> {
     let written = |key: &Key| format!("{} = {}\n", key.name, key.default);
-    let optional = |(_, _, keys): &Table| keys.iter().all(|key| key.default != REQUIRED);
+    // A table inside of another comes with the keys of that one.
+    let optional = |(title, _, keys): &Table| {
+        title.matches('.').count() < 2 && keys.iter().all(|key| key.default != REQUIRED)
+    };
     let table =
         |(title, _, keys): Table| format!("[{title}]\n{}", keys.iter().map(written).collect::<String>());
     tables().into_iter().filter(optional).map(table).map(|text| text.replace("NAME", "a")).collect()

@@ -3,11 +3,15 @@
 //! Here they are only read. What a rule means stands in `gateway_policy`.
 
 mod cases;
+mod limits;
 mod packs;
+mod when;
 mod words;
 
 use gateway_policy::facts::Power;
+use gateway_policy::limits::Limits;
 use gateway_policy::rule::{Actions, Condition, Mode, Pattern, QualifiedPattern, Rule, Scope, Stance};
+use gateway_policy::when::When;
 use toml::de::DeTable;
 
 use super::load::Gathering;
@@ -15,6 +19,7 @@ use super::section::{Section, Source, section};
 use super::values::{self, Located};
 
 pub use cases::Case;
+pub use limits::LimitKeys;
 pub use packs::{PACKS, Pack};
 
 section! {
@@ -70,12 +75,20 @@ section! {
         #[form("words, or a list of them", default = [], read = values::list(words::power))]
         powers: Vec<Power>,
         /// What a statement must have for the rule to allow it. `where`: an update or delete has a condition that
-        /// depends on the row. `limit`: the number of rows that come back is bounded.
-        #[form("\"where\", \"limit\", or both", default = [], read = values::list(words::condition))]
+        /// depends on the row. `limit`: the number of rows that come back is bounded. `read-only transaction`: it runs
+        /// where nothing can be written. `purpose`: the leave to connect says what it is for.
+        #[form("a word, or a list of them", default = [], read = values::list(words::condition))]
         require: Vec<Condition>,
-        /// What a statement may have for the rule not to deny it.
-        #[form("\"where\", \"limit\", or both", default = [], read = values::list(words::condition))]
+        /// What a statement may have for the rule not to deny it: the words of `require`.
+        #[form("a word, or a list of them", default = [], read = values::list(words::condition))]
         unless: Vec<Condition>,
+        /// What must be true for the rule to hold, as an expression (CEL) over facts such as `tables`, `has_where`,
+        /// `time` or `transaction`. Where that is not known, a rule that denies denies, and one that allows does not.
+        #[form("an expression", default = "none", read = values::or_none(when::when))]
+        when: Option<When>,
+        /// Bounds of what the rule allows.
+        #[form("a table of bounds", default = {}, read = limits::limits)]
+        limits: Limits,
         /// `observe` lets happen what the rule would deny, and records it.
         #[form("\"enforce\" or \"observe\"", default = "enforce", read = words::mode)]
         mode: Mode,
@@ -122,6 +135,12 @@ fn check(keys: &RuleKeys, section: &Section<'_>, file: Source<'_>) {
             if section.says(misplaced) {
                 wrong(&format!("has `{misplaced}`, which has no meaning here"), remedy);
             }
+            if stance == Stance::Allow && !keys.limits.is_none() {
+                wrong("has `limits`, which this version does not enforce yet", "remove them");
+            }
+            if stance == Stance::Deny && !keys.limits.is_none() {
+                wrong("has `limits`, which have no meaning here", "write `limits` in a rule that allows");
+            }
             if stance == Stance::Allow && keys.mode == Mode::Observe {
                 wrong("only observes, and denies nothing", "remove `mode`, or write `effect = \"deny\"`");
             }
@@ -147,7 +166,13 @@ impl RuleKeys {
             Stance::Allow => Mode::Enforce,
             Stance::Deny => self.mode,
         };
+        let limits = match rule.stance {
+            Stance::Allow => self.limits,
+            Stance::Deny => Limits::default(),
+        };
         Rule {
+            limits,
+            when: self.when.clone().or(rule.when),
             name: format!("{name}/{}", rule.name).into(),
             mode,
             agents: patterns(&self.agents),
@@ -178,11 +203,26 @@ impl RuleKeys {
             functions,
             settings,
             powers,
+            when,
+            limits,
             ..
         } = self;
         let on = Scope { schemas, tables, columns, functions, settings, powers };
-        let name = name.into();
-        Some(Rule { name, stance, mode, agents, people, groups, targets, databases, what, on, conditions })
+        Some(Rule {
+            name: name.into(),
+            stance,
+            mode,
+            agents,
+            people,
+            groups,
+            targets,
+            databases,
+            what,
+            on,
+            conditions,
+            when,
+            limits,
+        })
     }
 }
 

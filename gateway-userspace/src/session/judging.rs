@@ -3,6 +3,7 @@
 //! [`Judges`] holds the rules for all sessions, a [`Judge`] belongs to one. What was found about a text is kept and
 //! shared by all sessions of the same agent at the same database, as long as it would be read in the same way.
 
+mod access;
 mod ground;
 mod known;
 mod reading;
@@ -14,16 +15,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use gateway_policy::command::{Command, Stage, State};
 use gateway_policy::facts::{Aftermath, Facts, Reason};
-use gateway_policy::judge::{Judgement, Obligations, Settings, Verdict};
+use gateway_policy::judge::{Judgement, Lasting, Obligations, Settings, Verdict};
 use gateway_policy::person::Person;
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule;
+use gateway_policy::when::Circumstances;
 use gateway_sql::Catalogue;
 
 use crate::config::{Config, Judging};
+use access::Access;
 pub use ground::Ground;
 use known::{Found, Known};
 use reading::Reading;
@@ -101,6 +105,7 @@ impl Judges {
             reading,
             shelf,
             worst: Aftermath::Nothing,
+            access: Access::default(),
         }
     }
 
@@ -186,6 +191,8 @@ pub struct Judge {
     shelf: Shelf,
     /// What the session has done so far to how it is read.
     worst: Aftermath,
+    /// Whether its transaction can write.
+    access: Access,
 }
 
 impl Judge {
@@ -202,8 +209,11 @@ impl Judge {
             self.shelf = self.chamber.shelf(&self.reading);
         }
         let kept = lock(&self.shelf).get(command.text);
-        let found = kept.unwrap_or_else(|| self.find(jurisdiction, command));
-        self.oblige(found, command.stage)
+        let found = match kept {
+            Some(found) => self.once_more(jurisdiction, found, command.state),
+            None => self.find(jurisdiction, command),
+        };
+        self.oblige(found, command)
     }
 
     fn find(&self, jurisdiction: &Jurisdiction, command: &Command<'_>) -> Found {
@@ -215,7 +225,10 @@ impl Judge {
             facts = read();
             misses = self::misses(&facts);
         }
-        let found = Found { judgement: jurisdiction.judge(&facts), aftermath: facts.aftermath() };
+        let judgement = jurisdiction.judge_under(&facts, &self.circumstances(command.state));
+        let aftermath = facts.aftermath();
+        let again = judgement.lasts() == Lasting::Once || Access::is_changed_by(&facts);
+        let found = Found { judgement, aftermath, facts: again.then(|| Arc::new(facts)) };
         // What is not there now may be there the next time.
         if !misses {
             lock(&self.shelf).keep(command.text, &found);
@@ -223,12 +236,32 @@ impl Judge {
         found
     }
 
+    /// Judges again what holds for one command only.
+    fn once_more(&self, jurisdiction: &Jurisdiction, found: Found, state: &State) -> Found {
+        match &found.facts {
+            Some(facts) if found.judgement.lasts() == Lasting::Once => {
+                let judgement = jurisdiction.judge_under(facts, &self.circumstances(state));
+                Found { judgement, ..found }
+            }
+            _ => found,
+        }
+    }
+
+    fn circumstances(&self, state: &State) -> Circumstances<'_> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+        let access = self.access.of_next(state);
+        Circumstances { now, transaction: Some(state.transaction), access, purpose: None }
+    }
+
     /// Nothing more is judged until a command that may change how the next one is read has ended.
-    fn oblige(&mut self, found: Found, stage: Stage<'_>) -> Verdict {
-        let permit = match (found.judgement.verdict(), stage) {
+    fn oblige(&mut self, found: Found, command: &Command<'_>) -> Verdict {
+        let permit = match (found.judgement.verdict(), command.stage) {
             (Verdict::Allow(permit), Stage::Run(_)) => permit,
             (verdict, _) => return verdict,
         };
+        if let Some(facts) = &found.facts {
+            self.access.note(facts, command.state);
+        }
         let changes = match found.aftermath {
             Aftermath::Nothing => false,
             // Where nothing was set, nothing goes back.

@@ -1,13 +1,17 @@
 //! Rules and effects in one line of text, so that the truth table can be read across.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::command::Transaction;
 use crate::facts::Power;
 use crate::facts::*;
+use crate::limits::Limits;
 use crate::rule::{Actions, Condition, Mode, Pattern, QualifiedPattern, Rule, Scope, Stance};
+use crate::when::{Circumstances, Comparison, Expr, Fact, When};
 
 /// Rules with `;` between them, called `r0`, `r1` and so on.
 pub(super) fn rules(text: &str) -> Vec<Rule> {
@@ -35,6 +39,8 @@ fn rule(name: &str, text: &str) -> Rule {
         what: Actions::default(),
         on: Scope::default(),
         conditions: Vec::new(),
+        when: None,
+        limits: Limits::default(),
     };
     for word in items(words.next().expect("what")) {
         rule.what.add(&word).unwrap_or_else(|_| panic!("{word:?} is no action"));
@@ -60,12 +66,70 @@ fn narrow(rule: &mut Rule, word: &str) {
         "functions" => rule.on.functions = qualified(),
         "settings" => rule.on.settings = patterns(),
         "powers" => rule.on.powers = powers(values),
+        "when" => rule.when = Some(when(values)),
+        "rows" => rule.limits.rows = Some(values.parse().expect("a number")),
         "require" | "unless" => {
             let condition = |word: &String| Condition::from_word(word).expect("a condition");
             rule.conditions = items(values).iter().map(condition).collect();
         }
         other => panic!("{other:?} is no key"),
     }
+}
+
+/// `select:kinds&!limit<=10/agent=coder`: `:` is in, `&` binds more than `/`, which is or.
+fn when(text: &str) -> When {
+    let both = |left, right| Expr::And(Box::new(left), Box::new(right));
+    let either = |left, right| Expr::Or(Box::new(left), Box::new(right));
+    let all = |part: &str| part.split('&').map(term).reduce(both).expect("a term");
+    When::new(text.split('/').map(all).reduce(either).expect("a part")).expect("it fits together")
+}
+
+fn term(text: &str) -> Expr {
+    if let Some(rest) = text.strip_prefix('!') {
+        return Expr::Not(Box::new(term(rest)));
+    }
+    let fact = |word: &str| Fact::from_word(word).map(|fact| Box::new(Expr::Fact(fact))).expect("a fact");
+    if let Some((word, list)) = text.split_once(':').filter(|_| !text.contains('=')) {
+        return Expr::In(Box::new(Expr::Text(word.replace('_', " "))), fact(list));
+    }
+    let comparisons = [("<=", Comparison::AtMost), (">=", Comparison::AtLeast), ("=", Comparison::Equal)];
+    for (sign, comparison) in comparisons {
+        if let Some((left, right)) = text.split_once(sign) {
+            let right = match right.parse() {
+                Ok(number) => Expr::Number(number),
+                Err(_) => Expr::Text(right.replace('_', " ")),
+            };
+            return Expr::Compare(comparison, fact(left), Box::new(right));
+        }
+    }
+    *fact(&text.replace('-', "_"))
+}
+
+/// `monday_09:30 open readonly purpose=audit`, in any order, or `nothing`.
+pub(super) fn circumstances(text: &str) -> Circumstances<'_> {
+    let mut said = Circumstances::default();
+    for word in text.split(' ') {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("nothing", _) => (),
+            ("none", _) => said.transaction = Some(Transaction::None),
+            ("open", _) => said.transaction = Some(Transaction::Open),
+            ("failed", _) => said.transaction = Some(Transaction::Failed),
+            ("readonly", _) => said.access = Some(TransactionAccess::ReadOnly),
+            ("purpose", purpose) => said.purpose = Some(purpose),
+            (moment, _) => said.now = Some(seconds(moment)),
+        }
+    }
+    said
+}
+
+/// In the first whole week of 1970, whose Monday was the fifth of January.
+fn seconds(moment: &str) -> u64 {
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let (day, time) = moment.split_once('_').expect("a day and a time");
+    let day = DAYS.iter().position(|name| *name == day).expect("a day") as u64;
+    let (hours, minutes) = time.split_once(':').expect("hours and minutes");
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    ((4 + day) * 24 + number(hours)) * 3600 + number(minutes) * 60
 }
 
 fn items(list: &str) -> Vec<String> {
@@ -126,9 +190,23 @@ fn thing(text: &str) -> On {
             let value = value.first().map(|value| (*value).to_owned());
             On::Setting(Setting { name: (*setting).to_owned(), value })
         }
+        ["transaction", words @ ..] => On::Transaction(modes(words)),
         ["label", label] => On::Label((*label).to_owned()),
         other => panic!("{other:?} is no thing"),
     }
+}
+
+fn modes(words: &[&str]) -> TransactionModes {
+    let mut modes = TransactionModes::default();
+    for word in words {
+        match *word {
+            "ro" => modes.access = Some(TransactionAccess::ReadOnly),
+            "rw" => modes.access = Some(TransactionAccess::ReadWrite),
+            "serializable" => modes.isolation = Some(Isolation::Serializable),
+            other => panic!("{other:?} is no mode"),
+        }
+    }
+    modes
 }
 
 fn name(text: &str) -> Name {

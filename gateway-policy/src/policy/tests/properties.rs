@@ -46,7 +46,11 @@ impl Dice {
             " settings=role",
         ];
         let stance = self.pick(stances);
-        let condition = match (stance, self.roll(4)) {
+        let condition = match (stance, self.roll(8)) {
+            (_, 4) => " when=limit<=10",
+            (_, 5) => " when=!limit<=10",
+            (_, 6) => " when=has-where&!x:columns",
+            (_, 7) => " when=s:schemas/time>=12:00",
             ("allow", 0) => " require=where",
             ("allow", 1) => " require=limit",
             (_, 0) => " unless=where",

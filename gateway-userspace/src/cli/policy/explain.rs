@@ -114,6 +114,8 @@ fn says(said: Said) -> String {
         Said::AllowsColumns => "allows some columns".to_owned(),
         Said::Lacks(condition) => format!("would allow it with `{condition}`"),
         Said::MightAllow => "would allow it if the schema were known".to_owned(),
+        Said::DoesNotHold => "says nothing of it, since its `when` is not true".to_owned(),
+        Said::MightHold => "would allow it if what its `when` asks were known".to_owned(),
     }
 }
 

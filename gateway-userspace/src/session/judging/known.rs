@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::mem;
 
-use gateway_policy::facts::Aftermath;
+use std::sync::Arc;
+
+use gateway_policy::facts::{Aftermath, Facts};
 use gateway_policy::judge::Judgement;
 
 /// Texts that are longer are read again each time: they are rare, and seldom come twice.
@@ -17,6 +19,8 @@ const ENTRY: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Found {
     pub judgement: Judgement,
+    /// To be judged again for each command, where the judgement holds only for one.
+    pub facts: Option<Arc<Facts>>,
     pub aftermath: Aftermath,
 }
 
@@ -61,7 +65,7 @@ mod tests {
     use super::*;
 
     fn found() -> Found {
-        Found { judgement: Judgement::unjudged(), aftermath: Aftermath::Nothing }
+        Found { judgement: Judgement::unjudged(), facts: None, aftermath: Aftermath::Nothing }
     }
 
     #[test]
