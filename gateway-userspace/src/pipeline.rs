@@ -152,19 +152,19 @@ async fn carry(gateway: &Gateway, opened: Opened) {
 }
 
 /// Connects with the target, and does first what its protocol demands.
-async fn prepare(
-    gateway: &Gateway,
+async fn prepare<'g>(
+    gateway: &'g Gateway,
     stream: TcpStream,
     connection: &Connection,
     lease: &Lease,
-) -> Result<Ready, Ending> {
+) -> Result<Ready<'g>, Ending> {
     match lease.protocol {
         Protocol::Tcp => connect(gateway, stream, lease).await,
         Protocol::Postgres => Box::pin(postgres::open(gateway, stream, connection, lease)).await,
     }
 }
 
-async fn connect(gateway: &Gateway, stream: TcpStream, lease: &Lease) -> Result<Ready, Ending> {
+async fn connect<'g>(gateway: &'g Gateway, stream: TcpStream, lease: &Lease) -> Result<Ready<'g>, Ending> {
     match upstream::connect(lease.destination, gateway.config.serve.connect_timeout).await {
         Ok(target) => opaque(stream, target)
             .map_err(|error| Ending::Failed { why: format!("cannot prepare the sockets: {error}") }),
@@ -176,7 +176,7 @@ async fn connect(gateway: &Gateway, stream: TcpStream, lease: &Lease) -> Result<
 }
 
 /// From here on the agent's socket is the relay's, and not the event loop's.
-fn opaque(agent: TcpStream, target: std::net::TcpStream) -> std::io::Result<Ready> {
+fn opaque(agent: TcpStream, target: std::net::TcpStream) -> std::io::Result<Ready<'static>> {
     let [agent, target] = [agent.into_std()?, target].map(|socket| Login::without(Wire::Plain(socket)));
     Carriage::new(agent, target, Freight::Opaque).map(Ready::new)
 }

@@ -64,6 +64,8 @@ pub struct Postgres {
     /// Whether the agent has to wait until everything is answered.
     held: bool,
     terminated: bool,
+    /// The target itself has told the agent that the connection ends.
+    farewell_said: bool,
     row: Vec<u8>,
 }
 
@@ -73,6 +75,8 @@ enum Copying {
     #[default]
     No,
     In,
+    /// Both sides send data, as in replication, and neither waits for the other.
+    Both,
     /// The copy was ended by a refusal, and the rest of the agent's data is dropped.
     Refused,
 }
@@ -114,6 +118,7 @@ impl Postgres {
             flush: Flush::NotAsked,
             held: false,
             terminated: false,
+            farewell_said: false,
             row: Vec::new(),
         }
     }
@@ -121,7 +126,7 @@ impl Postgres {
     /// Tells both sides, as far as their streams stand between messages, that it is over.
     fn say_farewell(&self, refusal: &Refusal, plan: &mut Plan) {
         // An agent that has taken its leave expects no answer, and some drivers make an error of one.
-        if self.target.is_between_messages() && !self.terminated {
+        if self.target.is_between_messages() && !self.terminated && !self.farewell_said {
             plan.say(Side::Agent, |out| refusal.write(out));
         }
         if self.agent.is_between_messages() && !self.terminated {
@@ -153,6 +158,8 @@ impl Conversation for Postgres {
     fn awaits(&self) -> Option<Side> {
         if self.terminated || (self.held && !self.awaited.is_settled()) {
             Some(Side::Target)
+        } else if self.copy == Copying::Both {
+            None
         } else if self.copy == Copying::In || self.awaited.is_empty() {
             Some(Side::Agent)
         } else if matches!(self.flush, Flush::ByAgent | Flush::ByUs) || self.awaited.is_one_cycle() {

@@ -53,7 +53,7 @@ fn of_target(name: &str, keys: &Postgres) -> Vec<Danger> {
     let table = format!("targets.{name}.postgres");
     let danger = |key, what: &str| Danger { table: table.clone(), key, what: what.to_string() };
     let cleartext = "the password is sent as it is, also to whoever stands in for the target";
-    let replication = "replication connections are relayed without any command being judged";
+    let replication = "commands of replication are not judged, and can copy the whole server";
     let single = [
         keys.tls.gives_up().map(|what| danger("danger_tls", what)),
         keys.judging.gives_up().map(|what| danger("danger_judging", what)),

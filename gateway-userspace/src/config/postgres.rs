@@ -167,7 +167,8 @@ section! {
         /// asks no rule.
         #[form("\"enforce\", \"observe\" or \"off\"", default = "enforce", read = values::judging, key = "danger_judging")]
         judging: Judging,
-        /// Lets agents open replication connections, in which no command can be judged.
+        /// Lets agents open replication connections. SQL is judged there as everywhere, the commands of replication are
+        /// not: with them an agent can copy the whole server. The login needs the attribute REPLICATION.
         #[form("true or false", default = false, read = values::flag)]
         danger_replication: bool,
         /// How long the target may take to let the gateway in.

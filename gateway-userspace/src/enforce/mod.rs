@@ -49,7 +49,7 @@ use crate::{
     config::{Config, Reload},
     mounts,
     report::{self, WithHelp as _},
-    service::notify,
+    service::{memory, notify},
     sys,
 };
 
@@ -201,6 +201,7 @@ pub fn run(dir: &Path, config: Config) -> anyhow::Result<()> {
     let asker = User::from_name(&config.serve.user)?
         .with_context(|| format!("there is no user {}", config.serve.user))
         .help("create it, or set serve.user")?;
+    memory::close()?;
     let signals = block_signals()?;
     // First: another enforcer must be noticed before anything changes, and after a restart questions wait here instead
     // of being refused.

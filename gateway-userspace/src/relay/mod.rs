@@ -39,12 +39,12 @@ const GOODBYE: Duration = Duration::from_millis(500);
 const UNHEARD: Duration = Duration::from_secs(2);
 
 /// A connection that can be carried, and what is to be done once it was.
-pub struct Ready {
+pub struct Ready<'g> {
     pub carriage: Box<Carriage>,
-    pub afterwards: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub afterwards: Pin<Box<dyn Future<Output = ()> + Send + 'g>>,
 }
 
-impl Ready {
+impl Ready<'_> {
     pub fn new(carriage: Box<Carriage>) -> Self {
         Self { carriage, afterwards: Box::pin(std::future::ready(())) }
     }

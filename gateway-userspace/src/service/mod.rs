@@ -2,6 +2,7 @@
 
 pub mod folders;
 pub mod limits;
+pub mod memory;
 pub mod notify;
 pub mod privileges;
 pub mod signals;

@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, User, geteuid, setgid, setgroups, setuid};
 
+use super::memory;
 use crate::report::WithHelp;
 use crate::sys::capabilities;
 
@@ -33,8 +34,7 @@ pub fn give_up(user: &User) -> anyhow::Result<()> {
     }
     capabilities::drop_all().context("cannot drop the capabilities")?;
     prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
-    prctl::set_dumpable(false).context("cannot close the process's memory")?;
-    Ok(())
+    memory::close()
 }
 
 fn become_user(uid: Uid, gid: Gid) -> nix::Result<()> {

@@ -7,6 +7,7 @@ mod access;
 mod ground;
 mod known;
 mod reading;
+mod replication;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -106,6 +107,7 @@ impl Judges {
             shelf,
             worst: Aftermath::Nothing,
             access: Access::default(),
+            language: Language::Sql,
         }
     }
 
@@ -193,9 +195,23 @@ pub struct Judge {
     worst: Aftermath,
     /// Whether its transaction can write.
     access: Access,
+    language: Language,
+}
+
+/// What the target of a session takes commands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Sql,
+    /// Its own commands beside SQL, about which there are no rules.
+    Replication,
 }
 
 impl Judge {
+    /// For a connection that the target's configuration has opened to replication.
+    pub fn of_replication(self) -> Self {
+        Self { language: Language::Replication, ..self }
+    }
+
     pub fn judge(&mut self, command: &Command<'_>) -> Verdict {
         if self.judges.edition.load(Ordering::Acquire) != self.edition {
             (self.edition, self.chamber) = self.judges.chamber(&self.subject);
@@ -204,6 +220,9 @@ impl Judge {
         let Rules::Asked(jurisdiction) = &self.chamber.rules else {
             return Judgement::unjudged().verdict();
         };
+        if self.language == Language::Replication && replication::is_command(command.text) {
+            return Judgement::unjudged().verdict();
+        }
         if !self.reading.is_of(command.state, self.worst, &self.ground) {
             self.reading = Reading::of(command.state, self.worst, &self.ground);
             self.shelf = self.chamber.shelf(&self.reading);

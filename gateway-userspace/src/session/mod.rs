@@ -9,11 +9,13 @@ mod tests;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use gateway_audit::event::{Connection, Event};
 use gateway_audit::session::{CommandJudged, MessageRefused, OfSession};
-use gateway_policy::command::{Command, Outcome, Stage};
+use gateway_policy::command::{Command, Outcome, Said, Stage};
 use gateway_policy::judge::Verdict;
 use gateway_protocols::conversation::{CommandNumber, Court, Ruling, Unrecorded};
 
@@ -60,12 +62,37 @@ pub struct Session {
     commands: u64,
     under_way: VecDeque<(CommandNumber, Instant)>,
     lines: Vec<u8>,
+    left: Left,
+}
+
+/// What a session that is over leaves at its target.
+#[derive(Debug, Clone, Default)]
+pub struct Left(Arc<AtomicBool>);
+
+impl Left {
+    /// Whether a command went on that the target had not answered when the connection ended.
+    pub fn something_runs(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 impl Session {
     pub fn new(id: &SessionId, connection: &Connection, recorder: Recorder, judge: Judge) -> Self {
         let of = of_session(id, connection);
-        Self { of, recorder, judge, commands: 0, under_way: VecDeque::new(), lines: Vec::new() }
+        Self {
+            of,
+            recorder,
+            judge,
+            commands: 0,
+            under_way: VecDeque::new(),
+            lines: Vec::new(),
+            left: Left::default(),
+        }
+    }
+
+    /// To be asked when the session is over.
+    pub fn left(&self) -> Left {
+        self.left.clone()
     }
 
     /// Adds a line to those that are kept back.
@@ -161,6 +188,9 @@ impl Court for Session {
     }
 
     fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>) {
+        if outcome.said == Said::Nothing {
+            self.left.0.store(true, Relaxed);
+        }
         let took_us = self.took_us(command);
         let Some(ended) = record::ended(&self.of, command, outcome, took_us) else { return };
         // It has happened: a failure to write it is in the log, and stops the next command.

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use gateway_e2e::servers::postgres::{Authority, Postgres, Validity, Version};
+use gateway_e2e::wait;
 
 use crate::stage::Stage;
 
@@ -93,4 +94,48 @@ fn by_a_pinned_certificate() -> Result<()> {
     let printed = String::from_utf8_lossy(&printed.stdout).trim().to_owned();
     let fingerprint = printed.rsplit('=').next().unwrap_or_default().to_owned();
     enters(server, &format!("{LOGIN}\npin = \"sha256:{fingerprint}\""), "t")
+}
+
+/// What `postern target init` says is all that an administrator has to do.
+#[test]
+fn by_a_certificate_made_for_the_session() -> Result<()> {
+    let authority = Authority::new("the database's own authority")?;
+    let server = Postgres::of(Version::V16)
+        .tls(authority.server(&["127.0.0.1"], Validity::Current)?)
+        .client_authority(&authority)
+        .rule("host all all all reject")
+        .start()?;
+    authority.write(&server.folder().join("ca.crt"))?;
+    let keys =
+        format!("user = \"agent\"\ncredential = \"client-cert\"\nca = {:?}", server.folder().join("ca.crt"));
+    let stage = Stage::over(server, &keys)?;
+    ensure!(stage.ask(&["select 1"])?.is_err(), "the server lets in whoever comes");
+    let told = stage.gateway.postern(&["target", "init", "orders"])?;
+    let told = String::from_utf8(told.stdout)?;
+    obey(&stage, &told)?;
+    let seen = stage.ask(&["select current_user, system_user like 'cert:%CN=agent:%'"])?;
+    ensure!(seen.as_deref() == Ok("agent|t"), "{seen:?} {}", stage.said()?);
+    // Whoever else the authority vouches for is somebody else.
+    let others =
+        told.lines().find(|line| line.starts_with("postern ")).map(|line| line.replace("agent:", "nobody:"));
+    stage.server.configure("pg_ident.conf", &others.unwrap_or_default())?;
+    wait::until_true("a certificate of another user is refused", || Ok(stage.ask(&["select 1"])?.is_err()))?;
+    stage.says("certificate authentication failed").map(drop)
+}
+
+/// Does with the server what stands there for its three files.
+fn obey(stage: &Stage, told: &str) -> Result<()> {
+    let line = |start: &str| {
+        let found = told.lines().find(|line| line.starts_with(start));
+        found.ok_or_else(|| anyhow::anyhow!("no line that begins with {start:?} in {told}"))
+    };
+    let copied = told.lines().find_map(|line| line.split_once("copy ")?.1.split(' ').next());
+    let copied =
+        std::fs::read_to_string(copied.ok_or_else(|| anyhow::anyhow!("nothing to copy in {told}"))?)?;
+    std::fs::write(stage.server.folder().join("clients.crt"), copied)?;
+    stage.server.configure("pg_ident.conf", line("postern ")?)?;
+    let rules = format!("local all all trust\n{}\n", line("hostssl ")?);
+    stage.server.configure("pg_hba.conf", &rules)?;
+    wait::until_true("the server believes the gateway's authority", || Ok(stage.ask(&["select 1"])?.is_ok()))
+        .map_err(|error| error.context(stage.said().unwrap_or_default()))
 }

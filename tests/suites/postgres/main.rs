@@ -3,6 +3,7 @@
 mod believing;
 mod cancelling;
 mod greeting;
+mod replication;
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Output, Stdio};

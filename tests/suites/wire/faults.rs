@@ -16,6 +16,7 @@ use crate::scene::{Scene, WHO, address};
 pub(crate) const TESTS: &[Test] = &[
     ("faults::an_agent_that_stops_reading_holds_up_nobody_else_and_loses_nothing", stops_reading),
     ("faults::an_agent_that_vanishes_leaves_no_session_behind", vanishes),
+    ("faults::a_query_that_nobody_waits_for_any_more_is_cancelled", cancelled),
     ("faults::a_session_that_an_administrator_ends_hears_it_from_the_server", terminated),
     ("faults::a_server_that_dies_in_the_middle_of_rows_ends_the_connection", dies),
     ("faults::a_server_that_is_away_is_told_of_in_words", away),
@@ -53,6 +54,22 @@ fn vanishes(scene: &Scene) -> Result<()> {
     gone(&scene.server, "vanishing")
 }
 
+/// With nothing to say while it sleeps, the server would notice only when it wakes up.
+fn cancelled(scene: &Scene) -> Result<()> {
+    let sleeping =
+        "select count(*) from pg_stat_activity where application_name = 'sleeping' and state = 'active'";
+    for leaves in [|session: Pipe| drop(session), |mut session: Pipe| session.finish()] {
+        let mut session = scene.session()?;
+        session.ask("set application_name = 'sleeping'")?;
+        session.send(&message(b'Q', &[b"select pg_sleep(600)\0"]))?;
+        wait::until_true("the query runs", || Ok(scene.server.sql(sleeping)? == "1"))?;
+        leaves(session);
+        gone(&scene.server, "sleeping")?;
+    }
+    ensure!(scene.server.log().contains("canceling statement due to user request"), "nobody cancelled it");
+    Ok(())
+}
+
 fn gone(server: &Postgres, name: &str) -> Result<()> {
     let asked = format!("select count(*) from pg_stat_activity where application_name = '{name}'");
     wait::until_true("its session at the server ends", || Ok(server.sql(&asked)? == "0"))
@@ -65,7 +82,7 @@ fn terminated(scene: &Scene) -> Result<()> {
         .server
         .sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'doomed'")?;
     let heard = session.until_ready()?;
-    ensure!(heard.first().is_some_and(|first| first.field(b'C') == "57P01"), "{}", outline(&heard));
+    ensure!(outline(&heard) == "E:57P01", "{}", outline(&heard));
     Ok(())
 }
 

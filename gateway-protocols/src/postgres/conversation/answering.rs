@@ -185,12 +185,12 @@ impl Postgres {
                     return Ok(Heard::Whole);
                 }
             }
-            Kind::CopyInResponse | Kind::CopyOutResponse | Kind::CopyDone => self.copying(message.kind)?,
-            Kind::CopyData
-            | Kind::CopyBothResponse
-            | Kind::ErrorResponse
-            | Kind::NoticeResponse
-            | Kind::NotificationResponse => return Err(UNASKED),
+            Kind::CopyInResponse | Kind::CopyOutResponse | Kind::CopyBothResponse | Kind::CopyDone => {
+                self.copying(message.kind)?;
+            }
+            Kind::CopyData | Kind::ErrorResponse | Kind::NoticeResponse | Kind::NotificationResponse => {
+                return Err(UNASKED);
+            }
         }
         plan.pass(message.part.clone());
         Ok(Heard::Whole)
@@ -256,7 +256,13 @@ impl Postgres {
                 }
             }
             Kind::CopyOutResponse if forwarded.rows() == Rows::AsTheyAre => self.answer.copying_out = true,
-            Kind::CopyOutResponse => return Err("values of a copy cannot be shown one by one"),
+            Kind::CopyBothResponse if forwarded.rows() == Rows::AsTheyAre => {
+                self.answer.copying_out = true;
+                self.copy = Copying::Both;
+            }
+            Kind::CopyOutResponse | Kind::CopyBothResponse => {
+                return Err("values of a copy cannot be shown one by one");
+            }
             Kind::CopyDone if self.answer.copying_out => self.answer.copying_out = false,
             _ => return Err(UNASKED),
         }

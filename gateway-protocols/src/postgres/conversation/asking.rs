@@ -216,7 +216,8 @@ impl Postgres {
 
     /// Whether the agent waits for answers, or has to from now on as too much is unanswered.
     fn must_wait(&mut self, kind: Kind) -> bool {
-        let ends_copy = self.copy == Copying::In && matches!(kind, Kind::CopyDone | Kind::CopyFail);
+        let ends_copy = matches!(self.copy, Copying::In | Copying::Both)
+            && matches!(kind, Kind::CopyDone | Kind::CopyFail);
         if ends_copy || matches!(kind, Kind::Flush | Kind::Terminate) {
             return false;
         }
@@ -226,7 +227,7 @@ impl Postgres {
 
     /// Lets the agent wait until everything is answered, and sees to it that it will be.
     fn hold(&mut self, plan: &mut Plan) -> Result<Heard, &'static str> {
-        if self.copy == Copying::In {
+        if matches!(self.copy, Copying::In | Copying::Both) {
             return Err("a copy was not ended before the next command");
         }
         self.held = true;

@@ -175,10 +175,15 @@ async fn log_in(gateway: &Gateway, claim: &Claim, place: Place<'_>, session: &st
     let mut entered = gateway.upstreams.enter(target, session, stream, wish).await?;
     let at =
         catalogue::Place { target: target.to_owned(), server: address, database: claim.database.clone() };
-    let ground = Ground {
-        catalogue: gateway.catalogues.open(at, &gateway.upstreams).await,
-        path: entered.side.search_path().await?.map(Arc::from),
-        user: entered.credential.user.as_str().into(),
+    let user = entered.credential.user.as_str().into();
+    let ground = match claim.replication {
+        // Nothing of SQL is spoken there, not even by the gateway.
+        Replication::Physical => Ground { catalogue: gateway.catalogues.none(), path: None, user },
+        Replication::None | Replication::Logical => Ground {
+            catalogue: gateway.catalogues.open(at, &gateway.upstreams).await,
+            path: entered.side.search_path().await?.map(Arc::from),
+            user,
+        },
     };
     let key = entered.side.settled.key.clone();
     let errand = Errand { connection: place.connection.connection, target: target.to_owned(), address, key };
@@ -194,22 +199,34 @@ async fn welcome(greeted: Greeted, inside: Inside) -> Result<Admitted, GreetErro
     Ok(Admitted { agent, target, claim, settings, ground, parameters, credential, cancel })
 }
 
-/// Passes the request on over a connection of its own, as PostgreSQL wants it. The agent's is closed once the
-/// target has heard, which is all the answer that there is.
+/// The agent's connection is closed once the target has heard, which is all the answer that there is.
 async fn cancel(gateway: &Gateway, agent: &str, key: &CancelKey) -> Ending {
     let Some(errand) = gateway.reception.cancels.find(agent, key) else { return Ending::NothingToCancel };
-    let passing = async {
+    match run(gateway, &errand).await {
+        Ok(()) => Ending::CancelPassedOn { connection: errand.connection },
+        Err(ending) => ending,
+    }
+}
+
+/// Calls off what a session has left running at the target: a server notices only when it has something to say that
+/// nobody listens any more.
+pub async fn call_off(gateway: &Gateway, errand: &Errand) {
+    if let Err(ending) = run(gateway, errand).await {
+        let Errand { connection, target, .. } = errand;
+        tracing::warn!(connection, target, ?ending, "cannot cancel what a session has left running");
+    }
+}
+
+/// Asks the target over a connection of its own, as PostgreSQL wants it.
+async fn run(gateway: &Gateway, errand: &Errand) -> Result<(), Ending> {
+    let asking = async {
         let Some(key) = &errand.key else { return Ok(()) };
         let limit = gateway.config.serve.connect_timeout;
         let stream = upstream::connect(errand.address, limit).await.map_err(NotIn::Unreached)?;
         let approached = gateway.upstreams.approach(&errand.target, stream).await?;
         Ok(approached.cancel(key).await?)
     };
-    match timeout(CANCELLING, passing).await {
-        Ok(Ok(())) => Ending::CancelPassedOn { connection: errand.connection },
-        Ok(Err(why)) => NotIn::into(why),
-        Err(_) => Ending::ConnectTimedOut,
-    }
+    timeout(CANCELLING, asking).await.map_err(|_| Ending::ConnectTimedOut)?.map_err(NotIn::into)
 }
 
 impl NotIn {

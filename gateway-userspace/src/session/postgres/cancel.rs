@@ -62,9 +62,10 @@ impl Cancels {
             let key = CancelKey::new(process, secret).ok_or(io::ErrorKind::InvalidInput)?;
             let mut sessions = self.sessions();
             if process != 0 && !sessions.contains_key(&process) {
-                let session = Session { agent: agent.to_owned(), key: key.clone(), errand };
+                let session =
+                    Session { agent: agent.to_owned(), key: key.clone(), errand: Arc::clone(&errand) };
                 sessions.insert(process, session);
-                return Ok(Registered { key, cancels: Arc::clone(self) });
+                return Ok(Registered { key, errand, cancels: Arc::clone(self) });
             }
         }
         Err(io::Error::other("no number is left for a session"))
@@ -87,6 +88,7 @@ impl Cancels {
 #[derive(Debug)]
 pub struct Registered {
     pub key: CancelKey,
+    pub errand: Arc<Errand>,
     cancels: Arc<Cancels>,
 }
 

@@ -14,6 +14,7 @@ use std::io;
 
 use gateway_audit::event::{Connection, Ending};
 use gateway_protocols::postgres::conversation::{Limits, Postgres};
+use gateway_protocols::postgres::startup::Replication;
 use tokio::net::TcpStream;
 
 use self::admission::{Admitted, Place, Received};
@@ -24,12 +25,12 @@ use crate::relay::{Carriage, Freight, Login, Ready, Talk};
 use crate::targets::Lease;
 
 /// Receives an agent, logs in at the target, and brings both together. If there is no session, the agent was told.
-pub async fn open(
-    gateway: &Gateway,
+pub async fn open<'g>(
+    gateway: &'g Gateway,
     stream: TcpStream,
     connection: &Connection,
     lease: &Lease,
-) -> Result<Ready, Ending> {
+) -> Result<Ready<'g>, Ending> {
     let place = Place { connection, target: &lease.target };
     let greeted = match admission::receive(gateway, stream, place).await {
         Received::Session(greeted) => greeted,
@@ -41,13 +42,13 @@ pub async fn open(
         .map_err(|error| failed("cannot prepare the sockets", &error))
 }
 
-fn join(
-    gateway: &Gateway,
+fn join<'g>(
+    gateway: &'g Gateway,
     connection: &Connection,
     lease: &Lease,
     id: &SessionId,
     admitted: Admitted,
-) -> io::Result<Ready> {
+) -> io::Result<Ready<'g>> {
     let Admitted { agent, target, claim, settings, ground, parameters, credential, cancel } = admitted;
     let subject = Subject {
         agent: connection.who.agent.clone(),
@@ -55,14 +56,22 @@ fn join(
         target: connection.target.clone(),
         database: claim.database,
     };
-    let session =
-        Session::new(id, connection, gateway.recorder.clone(), gateway.judges.judge(subject, ground));
+    let judge = gateway.judges.judge(subject, ground);
+    let judge = match claim.replication {
+        Replication::None => judge,
+        Replication::Physical | Replication::Logical => judge.of_replication(),
+    };
+    let session = Session::new(id, connection, gateway.recorder.clone(), judge);
+    let left = session.left();
     let talk = Talk {
         conversation: Box::new(Postgres::new(limits(lease), parameters, settings)),
         court: Box::new(session),
     };
     let [agent, target] = [agent, target].map(|(wire, read)| Login { wire, read });
     let afterwards = async move {
+        if left.something_runs() {
+            admission::call_off(gateway, &cancel.errand).await;
+        }
         drop(cancel);
         credential.give_back().await;
     };

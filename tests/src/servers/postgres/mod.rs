@@ -196,6 +196,18 @@ impl Postgres {
         self.dir.path().join("data")
     }
 
+    /// Writes one of its files of configuration, and has them read again.
+    pub fn configure(&self, file: &str, text: &str) -> Result<()> {
+        fs::write(self.data().join(file), text).with_context(|| format!("cannot write {file}"))?;
+        ensure!(self.sql("select pg_reload_conf()")? == "t", "it does not read its files again");
+        Ok(())
+    }
+
+    /// A program of this version, such as `pg_basebackup`.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        Ok(self.version.programs()?.join(name))
+    }
+
     /// Starts it after [`Self::stop`] or [`Self::kill`], on the same port with the same data.
     pub fn start_again(&mut self) -> Result<()> {
         let mut serve = self.place.command(self.version.programs()?.join("postgres"))?;

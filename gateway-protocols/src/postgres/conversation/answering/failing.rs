@@ -28,12 +28,16 @@ impl Postgres {
         let Some(body) = rest.get(HEADER..looked_at) else {
             return Ok(Heard::Needs(Needs::Bytes(looked_at)));
         };
-        match self.failed(ErrorFields::new(body), court) {
+        let error = ErrorFields::new(body);
+        match self.failed(error, court) {
             Some(refusal) => {
                 plan.say(Side::Agent, |out| refusal.write(out));
                 Ok(Heard::Streams(Stream::Drop(whole)))
             }
-            None => Ok(Heard::Streams(Stream::Pass(whole))),
+            None => {
+                self.farewell_said |= error.is_fatal();
+                Ok(Heard::Streams(Stream::Pass(whole)))
+            }
         }
     }
 

@@ -185,3 +185,42 @@ fn data_without_a_copy_is_left_to_the_target() {
     );
     assert_eq!(played("> d 1").broken, None);
 }
+
+/// As START_REPLICATION is answered: each side sends until both have said that they are done.
+#[test]
+fn both_sides_copy_until_both_are_done() {
+    passes(
+        "> Q START_REPLICATION 0/0
+         < W | d one
+         > d status
+         < d two
+         > d status | c
+         < d three | c | C START_STREAMING | C START_REPLICATION | Z I
+         > Q select 1
+         < C SELECT 0 | Z I",
+        &[
+            "run 1: START_REPLICATION 0/0 in public",
+            "1 done START_STREAMING, 3 rows",
+            "1 done START_REPLICATION",
+            "run 2: select 1 in public",
+            "2 done SELECT 0",
+        ],
+    );
+}
+
+#[test]
+fn the_target_may_be_done_first() {
+    passes(
+        "> Q START_REPLICATION 0/0
+         < W | d one | c
+         > d status | c
+         < T next_tli | D 2 | C START_STREAMING | Z I",
+        &["run 1: START_REPLICATION 0/0 in public", "1 done START_STREAMING, 2 rows"],
+    );
+}
+
+#[test]
+fn while_both_copy_both_are_listened_to() {
+    assert_eq!(played("> Q START_REPLICATION 0/0\n< W").awaits, None);
+    assert_eq!(played("> Q START_REPLICATION 0/0\n< W | d one\n> d status").awaits, None);
+}

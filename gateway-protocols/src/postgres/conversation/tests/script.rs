@@ -169,7 +169,7 @@ impl Relay {
     }
 }
 
-fn burst(line: &str) -> Option<(Side, Vec<u8>)> {
+pub(super) fn burst(line: &str) -> Option<(Side, Vec<u8>)> {
     let line = line.trim();
     let (side, write): (_, fn(&mut Vec<u8>, &str)) = match line.chars().next()? {
         '>' => (Side::Agent, agent),
@@ -259,10 +259,14 @@ fn target(out: &mut Vec<u8>, words: &str) {
         }),
         "t" => frame::message(out, b't', |out| out.extend_from_slice(&[0, 0])),
         "D" => frame::message(out, b'D', |out| list(out, rest)),
-        "G" | "H" => frame::message(out, kind.as_bytes()[0], |out| out.extend_from_slice(&[0, 0, 0])),
+        "G" | "H" | "W" => frame::message(out, kind.as_bytes()[0], |out| out.extend_from_slice(&[0, 0, 0])),
         "E" | "N" => frame::message(out, kind.as_bytes()[0], |out| {
+            let (severity, rest) = match rest.strip_prefix("FATAL ") {
+                Some(rest) => ("FATAL", rest),
+                None => ("ERROR", rest),
+            };
             let (code, message) = rest.split_once(' ').unwrap();
-            for (letter, text) in [(b'S', "ERROR"), (b'V', "ERROR"), (b'C', code), (b'M', message)] {
+            for (letter, text) in [(b'S', severity), (b'V', severity), (b'C', code), (b'M', message)] {
                 out.push(letter);
                 frame::text(out, text.as_bytes());
             }

@@ -1,5 +1,5 @@
 use super::super::Limits;
-use super::script::{Relay, played};
+use super::script::{Relay, burst, played};
 use super::{breaks, passes};
 use crate::conversation::{Parting, Side};
 
@@ -142,4 +142,18 @@ fn an_agent_is_told_that_the_target_is_gone_unless_it_has_taken_its_leave() {
     };
     assert!(told_after(b'S').contains("08006"));
     assert_eq!(told_after(b'X'), "");
+}
+
+#[test]
+fn an_agent_that_the_target_has_told_of_the_end_is_not_told_again() {
+    let told_after = |error: &str| {
+        let mut relay = Relay::new(Limits::default());
+        relay.hear(Side::Agent, &burst("> Q select 1").unwrap().1);
+        relay.hear(Side::Target, &burst(error).unwrap().1);
+        relay.part(Parting::TargetGone);
+        relay.end().to_agent
+    };
+    let told = told_after("< E FATAL 57P01 terminating connection");
+    assert_eq!(told, "E FATAL 57P01 terminating connection");
+    assert!(told_after("< E 22012 division by zero | Z I").contains("E FATAL 08006"));
 }

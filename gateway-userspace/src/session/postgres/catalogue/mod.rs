@@ -95,6 +95,11 @@ impl Catalogues {
         shared
     }
 
+    /// The catalogue of no database.
+    pub fn none(&self) -> Arc<SharedCatalogue> {
+        Arc::new(SharedCatalogue::unread(Arc::clone(&self.waiting)))
+    }
+
     /// Keeps the catalogues of open sessions fresh, for as long as it is polled.
     pub async fn keep(&self, upstreams: &Upstreams) {
         loop {
