@@ -9,6 +9,7 @@ use gateway_policy::level::Level;
 use gateway_policy::target::NoMatch;
 use serde::{Deserialize, Serialize};
 
+use crate::control::{ControlRefused, ControlUsed};
 use crate::session::{CommandEnded, CommandJudged, MessageRefused, SessionOpened};
 
 /// One line of evidence.
@@ -65,6 +66,8 @@ pub enum Event {
     /// The enforcer does not answer: all connections are denied until `enforcer_back`.
     EnforcerGone,
     EnforcerBack,
+    ControlUsed(ControlUsed),
+    ControlRefused(ControlRefused),
     /// Somebody took the enforcement away (`postern enforce --detach`).
     Detached {
         uid: u32,

@@ -2,6 +2,7 @@
 //! The evidence format: what happened, in words that can be read without a daemon.
 
 pub mod cef;
+pub mod control;
 pub mod ecs;
 pub mod event;
 pub mod gist;

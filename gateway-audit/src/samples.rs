@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use gateway_policy::level::Level;
 
+use crate::control::{Asker, ControlRefused, ControlUsed, Outcome};
 use crate::event::{
     AnswerGiven, Asked, Connection, Denial, Denied, Ended, Ending, Event, Exe, KernelRefused, Nameless,
     Transport, Who,
@@ -121,9 +122,30 @@ fn after() -> Vec<Event> {
         Event::KernelRefusalsLost { count: 3 },
         Event::EnforcerGone,
         Event::EnforcerBack,
+        Event::ControlUsed(ControlUsed {
+            by: asker(),
+            call: "/v1/kill".into(),
+            asked: "{\"agent\":\"coder\"}".into(),
+            outcome: Outcome::NotDone { why: "nothing is open".into() },
+        }),
+        Event::ControlRefused(ControlRefused {
+            by: asker(),
+            call: "/v1/unlock".into(),
+            why: "this takes the role operator".into(),
+        }),
         Event::Detached { uid: 0, login_uid: Some(1000) },
         Event::Stopped { open_connections: 0 },
     ]
+}
+
+fn asker() -> Asker {
+    Asker {
+        uid: 0,
+        login_uid: Some(1000),
+        pid: 321,
+        user: Some("root".into()),
+        person: Some("olga@example.com".into()),
+    }
 }
 
 fn who() -> Who {

@@ -28,6 +28,7 @@ use crate::session::judging::{Judges, Sql};
 use crate::session::postgres::catalogue::Catalogues;
 use crate::session::postgres::reception::Reception;
 use crate::session::postgres::upstream::Upstreams;
+use crate::state::State;
 use crate::targets::Targets;
 
 /// How long the endings of connections that were cut may take to be written.
@@ -53,6 +54,8 @@ pub struct Gateway {
     pub upstreams: Upstreams,
     pub catalogues: Catalogues,
     pub judges: Arc<Judges>,
+    /// What must outlive the gateway.
+    pub state: State,
     pub since: Instant,
     reload: Mutex<Reload>,
     numbers: AtomicU64,
@@ -66,6 +69,8 @@ impl Gateway {
         let config = Arc::new(config);
         let recorder = Recorder::open(&config.serve.records)
             .help("make the folder serve.records, writable for serve.user")?;
+        let state = State::open(&config.serve.state)
+            .help("make the folder serve.state, for serve.user alone; a file that is damaged or newer can be moved away, and with it go leases, locks and what waits for people")?;
         let enforcer = Arc::new(Enforcer::at(&config.enforce.socket));
         let targets = Arc::new(Targets::new(Arc::clone(&config)));
         let counts = Arc::new(Counts::default());
@@ -93,6 +98,7 @@ impl Gateway {
             reception: Reception::open(Arc::clone(&config))
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
             judges: Judges::new(&config, Box::new(Sql)),
+            state,
             since: Instant::now(),
             reload: Mutex::default(),
             numbers: AtomicU64::new(0),

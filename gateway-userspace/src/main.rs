@@ -27,6 +27,7 @@ mod report;
 mod run;
 mod service;
 mod session;
+mod state;
 mod sys;
 mod targets;
 mod tls;

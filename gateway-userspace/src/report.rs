@@ -8,6 +8,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::config::Mistakes;
+use crate::control::call::Trouble;
 
 /// An error together with its remedy. It reads as the error itself; only `print` shows the remedy.
 #[derive(Debug)]
@@ -42,7 +43,12 @@ impl<T, E: Into<anyhow::Error>> WithHelp<T> for Result<T, E> {
 /// Prints a failure on standard error and says with which status to exit.
 pub fn print(error: &anyhow::Error) -> ExitCode {
     eprint!("{}", render(error));
-    if mistakes_in(error).is_some() { wrong_config() } else { ExitCode::FAILURE }
+    let told = error.chain().find_map(|cause| cause.downcast_ref::<Trouble>());
+    match (mistakes_in(error), told) {
+        (Some(_), _) => wrong_config(),
+        (None, Some(trouble)) => ExitCode::from(trouble.kind.exit()),
+        (None, None) => ExitCode::FAILURE,
+    }
 }
 
 /// The status that says: the configuration has mistakes, nothing was tried.

@@ -73,7 +73,8 @@ impl Gateway {
             "[enforce]\nbpffs = {bpffs:?}\nsocket = \"{dir}/enforce.sock\"\ndanger_minimum_level = \"cgroup\"\n\
              [serve]\nuser = {user:?}\nport = {port}\ncontrol = \"{dir}/serve/control.sock\"\n\
              records = \"{dir}/serve/records\"\nlogins = \"{dir}/serve/logins\"\n\
-             authority = \"{dir}/serve/authority\"\ntrust = \"{dir}/serve/trust\"\n{more}\
+             authority = \"{dir}/serve/authority\"\ntrust = \"{dir}/serve/trust\"\n\
+             state = \"{dir}/serve/state\"\n{more}\
              [dns]\nport = {dns}\n",
             bpffs = self.tag.bpffs(),
             user = self.user.name,
@@ -196,12 +197,12 @@ impl Gateway {
     pub fn status(&self) -> Result<Value> {
         let mut stream = UnixStream::connect(self.dir.path().join("serve/control.sock"))?;
         stream.set_read_timeout(Some(wait::patience()))?;
-        stream.write_all(br#""status""#)?;
-        stream.shutdown(std::net::Shutdown::Write)?;
+        stream.write_all(b"GET /v1/status HTTP/1.1\r\nHost: postern\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        let answer: Value = serde_json::from_str(&answer)?;
-        answer.get("status").cloned().with_context(|| format!("the gateway says {answer}"))
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        ensure!(head.starts_with("HTTP/1.1 200 "), "the gateway says {answer}");
+        Ok(serde_json::from_str(body)?)
     }
 
     /// `full`, `unit` or `cgroup`.

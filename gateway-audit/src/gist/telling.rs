@@ -1,6 +1,7 @@
 //! One arm for each event: a new one is told here.
 
 use super::{Area, Gist, Outcome, Weight};
+use crate::control::{self, Asker, ControlRefused, ControlUsed};
 use crate::event::{AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, KernelRefused, Who};
 use crate::session::{Because, CommandEnded, CommandJudged, OfSession, Said, SessionOpened, Stage, Verdict};
 
@@ -56,6 +57,8 @@ pub(super) fn tell(event: &Event) -> Gist<'_> {
         Event::EnforcerBack => {
             service("enforcer_back", Weight::Notable, "the enforcer answers again".to_owned())
         }
+        Event::ControlUsed(used) => control_used(used),
+        Event::ControlRefused(refused) => control_refused(refused),
         Event::Detached { uid, .. } => {
             service("detached", Weight::Alarm, format!("uid {uid} took the enforcement away"))
         }
@@ -248,6 +251,31 @@ fn kernel_refused(refused: &KernelRefused) -> Gist<'_> {
         ),
         ..Gist::new("kernel_refused", Area::Refusal, Outcome::Denied, Weight::Warning)
     }
+}
+
+fn control_used(used: &ControlUsed) -> Gist<'_> {
+    let (outcome, became) = match &used.outcome {
+        control::Outcome::Done => (Outcome::Allowed, String::new()),
+        control::Outcome::NotDone { why } => (Outcome::Failed, format!(", which was not done: {why}")),
+    };
+    Gist {
+        person: used.by.person.as_deref(),
+        says: format!("{} asked for {} {}{became}", asker(&used.by), used.call, used.asked),
+        ..Gist::new("control_used", Area::Access, outcome, Weight::Notable)
+    }
+}
+
+fn control_refused(refused: &ControlRefused) -> Gist<'_> {
+    Gist {
+        person: refused.by.person.as_deref(),
+        says: format!("{} may not ask for {}: {}", asker(&refused.by), refused.call, refused.why),
+        ..Gist::new("control_refused", Area::Access, Outcome::Denied, Weight::Warning)
+    }
+}
+
+fn asker(by: &Asker) -> String {
+    let user = by.user.clone().unwrap_or_else(|| format!("uid {}", by.uid));
+    by.person.as_ref().map_or_else(|| user.clone(), |person| format!("{person} ({user})"))
 }
 
 /// The word that stands for it in records.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use gateway_policy::target::{Target, is_policy_name};
 use toml::de::{DeTable, DeValue};
 
+use super::control::Control;
 use super::mistakes::{Gathered, Mistakes, Place};
 use super::postgres::Postgres;
 use super::rules::{Case, RuleKeys};
@@ -18,7 +19,7 @@ use super::section::{Key, Section, Source, UidOf, did_you_mean};
 use super::values::Located;
 use super::whole;
 
-const TABLES: [&str; 7] = ["enforce", "serve", "dns", "agents", "targets", "rules", "cases"];
+const TABLES: [&str; 8] = ["enforce", "serve", "dns", "control", "agents", "targets", "rules", "cases"];
 
 /// What all files together say, before anything that spans tables is checked.
 #[derive(Debug, Default)]
@@ -27,6 +28,7 @@ pub struct Gathering {
     pub enforce: Option<Enforce>,
     pub serve: Option<Serve>,
     pub dns: Option<Dns>,
+    pub control: Option<Control>,
     pub agents: BTreeMap<String, AgentKeys>,
     pub targets: BTreeMap<String, Located<Target>>,
     pub postgres: BTreeMap<String, Located<Postgres>>,
@@ -129,7 +131,7 @@ impl Gathering {
         for (name, value) in document {
             let key = name.get_ref().as_ref();
             match (key, value.get_ref()) {
-                ("enforce" | "serve" | "dns", DeValue::Table(table)) => {
+                ("enforce" | "serve" | "dns" | "control", DeValue::Table(table)) => {
                     self.add_single(key, table, name.span(), file)
                 }
                 ("agents", DeValue::Table(table)) => self.add_agents(table, file),
@@ -154,6 +156,7 @@ impl Gathering {
         match title {
             "enforce" => self.enforce = Enforce::read(&section(Enforce::KEYS)),
             "serve" => self.serve = Serve::read(&section(Serve::KEYS)),
+            "control" => self.control = Control::read(&section(Control::KEYS)),
             _ => self.dns = Dns::read(&section(Dns::KEYS)),
         }
     }
@@ -248,7 +251,7 @@ impl Gathering {
     /// Gives tables that no file mentions their defaults, which are checked like any value.
     fn add_absent_tables(&mut self, dir: &Path, mistakes: &Gathered, uid_of: UidOf<'_>) {
         let empty = DeTable::new();
-        for title in ["enforce", "serve", "dns"] {
+        for title in ["enforce", "serve", "dns", "control"] {
             if !self.tables.contains_key(title) {
                 let nowhere = Source { path: dir, text: "", mistakes, uid_of };
                 self.add_single(title, &empty, 0..0, nowhere);
@@ -261,7 +264,7 @@ impl Gathering {
         let targets = self.targets.into_iter().map(|(name, target)| (name, target.value)).collect();
         let postgres = self.postgres.into_iter().map(|(name, keys)| (name, keys.value)).collect();
         let rules = self.rules.into_iter().flat_map(|(name, keys)| keys.rules(&name)).collect();
-        let (enforce, serve, dns) = (self.enforce?, self.serve?, self.dns?);
-        Some(Config { enforce, serve, dns, agents, targets, postgres, rules, cases: self.cases })
+        let (enforce, serve, dns, control) = (self.enforce?, self.serve?, self.dns?, self.control?);
+        Some(Config { enforce, serve, dns, control, agents, targets, postgres, rules, cases: self.cases })
     }
 }

@@ -4,6 +4,7 @@
 //! docs/configuration.md is made from it. `load.rs` reads the files, `whole.rs` checks what no single key can
 //! know. What to do with the settings is left to those who use them.
 
+mod control;
 mod dangers;
 mod load;
 mod mistakes;
@@ -20,6 +21,7 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+pub use control::{Account, Control};
 pub use dangers::Danger;
 pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};

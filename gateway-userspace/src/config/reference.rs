@@ -1,5 +1,6 @@
 //! The reference of all keys, made from the declarations that the files are read by.
 
+use super::control::Control;
 use super::postgres::Postgres;
 use super::rules::{Case, LimitKeys, RuleKeys};
 use super::schema::{AgentKeys, Dns, Enforce, Serve, TargetKeys};
@@ -29,6 +30,7 @@ fn tables() -> [Table; 9] {
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),
         ("dns", Dns::ABOUT, Dns::KEYS),
+        ("control", Control::ABOUT, Control::KEYS),
         ("agents.NAME", AgentKeys::ABOUT, AgentKeys::KEYS),
         ("targets.NAME", TargetKeys::ABOUT, TargetKeys::KEYS),
         ("targets.NAME.postgres", Postgres::ABOUT, Postgres::KEYS),

@@ -1,11 +1,12 @@
 //! What a configuration that is read again can change in a running service, and what waits for its next start.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema::{Config, Dns, Enforce, Serve};
 
 /// What the last reading of the configuration came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reload {
     /// Keys that changed and hold from the next start only.
@@ -62,6 +63,7 @@ fn serve_changes(running: &Serve, read: &Serve) -> Vec<(&'static str, bool)> {
         control,
         records,
         logins,
+        state,
         authority,
         trust,
         connect_timeout,
@@ -76,6 +78,7 @@ fn serve_changes(running: &Serve, read: &Serve) -> Vec<(&'static str, bool)> {
         ("serve.control", *control != read.control),
         ("serve.records", *records != read.records),
         ("serve.logins", *logins != read.logins),
+        ("serve.state", *state != read.state),
         ("serve.authority", *authority != read.authority),
         ("serve.trust", *trust != read.trust),
         ("serve.connect_timeout", *connect_timeout != read.connect_timeout),

@@ -13,6 +13,7 @@ use gateway_policy::rule::Rule;
 use gateway_policy::target::{Protocol, Target, TargetHost};
 use sha2::{Digest, Sha256};
 
+use super::control::Control;
 use super::mistakes::Mistakes;
 use super::postgres::{CredentialKind, Judging, Postgres};
 use super::rules::Case;
@@ -26,6 +27,7 @@ pub struct Config {
     pub enforce: Enforce,
     pub serve: Serve,
     pub dns: Dns,
+    pub control: Control,
     pub agents: BTreeMap<String, Agent>,
     pub targets: BTreeMap<String, Target>,
     /// What is particular to those targets that speak PostgreSQL, by their names.
@@ -196,7 +198,7 @@ section! {
         /// The TCP port on 127.0.0.1 and ::1 that the kernel sends agents' connections to.
         #[form("a port from 1024", default = 6100, read = values::own_port)]
         port: u16,
-        /// Socket that `postern status` asks.
+        /// Socket of the control interface, which `postern status` and others ask; `[control]` says who may.
         #[form("a path", default = "/run/postern/control.sock", read = values::socket_path)]
         control: PathBuf,
         /// Folder for the records of connections.
@@ -205,6 +207,9 @@ section! {
         /// Folder for the list of logins that were made at targets, so that those left by a crash are dropped.
         #[form("a path", default = "/var/lib/postern/logins", read = values::absolute_path)]
         logins: PathBuf,
+        /// Folder for what must outlive the gateway: leases, locks, and what waits for people. Nobody but `user` may read it.
+        #[form("a path", default = "/var/lib/postern/state", read = values::absolute_path)]
+        state: PathBuf,
         /// Folder for the keys and certificates of the gateway's own certificate authorities, which vouch for it to
         /// agents. Nobody but `user` may read the keys.
         #[form("a path", default = "/var/lib/postern/authority", read = values::absolute_path)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gateway_audit::event::{AnswerGiven, Denial};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The agent under which things are counted that are nobody's.
@@ -13,7 +14,7 @@ const NOBODY: &str = "-";
 pub struct Counts(Mutex<Counted>);
 
 /// Numbers by agent, and by what happened.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counted {
     pub opened: BTreeMap<String, u64>,
     pub denied: BTreeMap<String, BTreeMap<String, u64>>,

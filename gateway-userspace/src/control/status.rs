@@ -1,13 +1,18 @@
 //! How the gateway stands.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+use super::call::{Call, Manner, Nothing, Trouble};
+use super::caller::Caller;
 use super::counts::Counted;
 use super::live::LiveConnection;
+use super::role::Role;
 use crate::attribution::wire::EnforcerStatus;
 use crate::config::Reload;
 use crate::gateway::Gateway;
@@ -18,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Connections that are listed one by one; the others are in the counts.
 const LISTED: usize = 200;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
     pub version: String,
@@ -37,7 +42,7 @@ pub struct Status {
 }
 
 /// What the enforcer says, or why it says nothing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnforcerSeen {
     Answers(EnforcerStatus),
@@ -69,5 +74,24 @@ impl Status {
             counts: gateway.counts.snapshot(),
             reload: gateway.last_reload(),
         }
+    }
+}
+
+/// `postern status`.
+#[derive(Debug)]
+pub struct StatusCall;
+
+impl Call for StatusCall {
+    type Question = Nothing;
+    type Answer = Status;
+
+    const MANNER: Manner = Manner::Look;
+    const PATH: &'static str = "/v1/status";
+    const ROLE: Role = Role::Viewer;
+    const ABOUT: &'static str = "How the gateway and the enforcer stand, and what is open";
+
+    async fn answer(gateway: Arc<Gateway>, _: Caller, _: Nothing) -> Result<Status, Trouble> {
+        let enforcer = EnforcerSeen::now(&gateway).await;
+        Ok(Status::of(&gateway, enforcer))
     }
 }

@@ -47,6 +47,7 @@ fn config(folder: &TempDir, target: SocketAddr, settings: &str) -> Config {
         records = "{folder}"
         authority = "{folder}/authority"
         trust = "{folder}/trust"
+        state = "{folder}/state"
         {settings}
         [dns]
         port = {dns}

@@ -13,6 +13,7 @@ use crate::config::Config;
 /// Group members may read records; nobody else sees that there are any.
 const RECORDS_MODE: u32 = 0o750;
 const LOGINS_MODE: u32 = 0o700;
+const STATE_MODE: u32 = 0o700;
 const AUTHORITY_MODE: u32 = 0o700;
 /// What agents believe is no secret to anybody.
 const TRUST_MODE: u32 = 0o755;
@@ -25,6 +26,8 @@ pub fn prepare(config: &Config, user: &User) -> anyhow::Result<()> {
     }
     make(&serve.records, RECORDS_MODE)?;
     hand_over(&serve.records, user)?;
+    make(&serve.state, STATE_MODE)?;
+    hand_over(&serve.state, user)?;
     if config.makes_logins() {
         make(&serve.logins, LOGINS_MODE)?;
         hand_over(&serve.logins, user)?;

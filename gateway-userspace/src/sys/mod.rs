@@ -10,6 +10,7 @@ pub mod process;
 pub mod raw;
 pub mod seqpacket;
 pub mod tcp;
+pub mod writer;
 
 use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
 

@@ -58,7 +58,7 @@ impl Postern {
         };
         fs::create_dir_all(postern.config_dir())?;
         // The gateway writes here.
-        for folder in ["records", "control", "authority", "trust"].map(|name| dir.join(name)) {
+        for folder in ["records", "control", "authority", "trust", "state"].map(|name| dir.join(name)) {
             fs::create_dir_all(&folder)?;
             let user = User::from_name(GATEWAY_USER)?.context("this system has no user `daemon`")?;
             chown(&folder, Some(user.uid), Some(user.gid))?;
@@ -182,7 +182,7 @@ impl Postern {
             "[enforce]\nbpffs = \"{bpffs}\"\nsocket = \"{dir}/enforce.sock\"\n{danger}\n\
              [serve]\nuser = \"{GATEWAY_USER}\"\nport = {port}\n\
              control = \"{dir}/control/control.sock\"\nrecords = \"{dir}/records\"\n\
-             authority = \"{dir}/authority\"\ntrust = \"{dir}/trust\"\n\n\
+             authority = \"{dir}/authority\"\ntrust = \"{dir}/trust\"\nstate = \"{dir}/state\"\n\n\
              [dns]\nport = {dns_port}\n\n{policy}"
         );
         fs::write(self.config_dir().join("postern.toml"), text).context("cannot write the configuration")

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use gateway_policy::level::Level;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Reload;
@@ -16,10 +17,11 @@ const AGENT: usize = 160;
 pub const MOST_PARTS: usize = 16 * 1024;
 
 /// How enforcement stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnforcerStatus {
     /// `None` while not even the cgroup programs refuse what they must.
+    #[schemars(with = "Option<String>")]
     pub level: Option<Level>,
     /// Ways out that this level leaves open, one by one.
     pub open_vectors: Vec<String>,
@@ -30,7 +32,7 @@ pub struct EnforcerStatus {
     pub reload: Reload,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchedAgent {
     pub name: String,
@@ -38,7 +40,7 @@ pub struct WatchedAgent {
     pub cgroups: Vec<WatchedCgroup>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchedCgroup {
     pub id: u64,
