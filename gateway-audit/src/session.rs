@@ -106,6 +106,8 @@ pub enum Because {
     Condition(String),
     /// It could not be told what it does.
     Unknown(String),
+    /// People were to be asked, and have not said yes: why not.
+    NotApproved(String),
 }
 
 /// What the target answered.

@@ -91,6 +91,7 @@ fn rule(number: usize, table: &str) -> Rule {
         conditions: Vec::new(),
         when: None,
         limits: Limits::default(),
+        terms: None,
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::approval::{Held, Hold, NotApproved};
 use crate::facts::Reason;
 use crate::limits::Limits;
 
@@ -12,6 +13,8 @@ use crate::limits::Limits;
 #[must_use]
 pub enum Verdict {
     Allow(Permit),
+    /// Not before people have said yes.
+    Hold(Hold),
     Deny(Denial),
 }
 
@@ -30,6 +33,10 @@ pub struct Permit {
 }
 
 impl Permit {
+    pub(crate) fn new(basis: Arc<Basis>, obligations: Obligations) -> Self {
+        Self { basis, obligations }
+    }
+
     /// The rules that allowed it. None where commands are not judged.
     pub fn rules(&self) -> &[RuleName] {
         &self.basis.rules
@@ -104,6 +111,8 @@ pub enum Because {
     Condition(RuleName),
     /// It could not be told what it does.
     Unknown(Reason),
+    /// People were to be asked, and have not said yes.
+    NotApproved(NotApproved),
 }
 
 /// The name of a rule, as the configuration and the record write it.
@@ -128,6 +137,7 @@ pub enum Lasting {
 #[derive(Debug)]
 enum Found {
     Allowed(Arc<Basis>),
+    Held(Arc<Held>),
     Denied(Denial),
 }
 
@@ -148,6 +158,10 @@ impl Judgement {
         Self { found: Arc::new(Found::Allowed(Arc::new(basis))), lasting: Lasting::AsRead }
     }
 
+    pub(crate) fn held(held: Held) -> Self {
+        Self { found: Arc::new(Found::Held(Arc::new(held))), lasting: Lasting::AsRead }
+    }
+
     pub(crate) fn denied(denial: Denial) -> Self {
         Self { found: Arc::new(Found::Denied(denial)), lasting: Lasting::AsRead }
     }
@@ -163,9 +177,8 @@ impl Judgement {
     /// The answer for one more command of the same kind.
     pub fn verdict(&self) -> Verdict {
         match &*self.found {
-            Found::Allowed(basis) => {
-                Verdict::Allow(Permit { basis: Arc::clone(basis), obligations: Obligations::default() })
-            }
+            Found::Allowed(basis) => Verdict::Allow(Permit::new(Arc::clone(basis), Obligations::default())),
+            Found::Held(held) => Verdict::Hold(Hold::new(Arc::clone(held))),
             Found::Denied(denial) => Verdict::Deny(denial.clone()),
         }
     }

@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod action;
 pub mod agent;
+pub mod approval;
 mod bench;
 pub mod command;
 pub mod explain;

@@ -1,6 +1,6 @@
 //! All rules together, and what they say of a message.
 //!
-//! Deny beats allow, what nothing allows is denied, and order never matters. What is not known never allows.
+//! Deny beats hold beats allow, what nothing allows or holds is denied, and order never matters. What is not known never allows.
 
 mod ruling;
 #[cfg(test)]
@@ -11,15 +11,17 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::approval::{Asking, Held, Terms};
 use crate::bench::Bench;
 use crate::facts::{Effect, Facts, Statement};
 use crate::judge::{Basis, Because, Denial, Judgement, Lasting, RuleName};
 use crate::limits::Limits;
 use crate::pattern::admits;
 use crate::person::Person;
-use crate::refusing::{No, Said};
+use crate::refusing::{No, Said, described};
 use crate::rule::{Certainty, Condition, Mode, Rule, Stance, Subject};
 use crate::when::{Asked, Circumstances};
+use ruling::Holding;
 
 /// Every rule of the configuration.
 #[derive(Debug, Clone)]
@@ -39,15 +41,27 @@ impl Policy {
     /// Whether some rule could allow this agent something at this target, in whichever database.
     pub fn allows_something(&self, agent: &str, target: &str) -> bool {
         let concerned = |rule: &&Rule| admits(&rule.agents, agent) && admits(&rule.targets, target);
-        self.rules.iter().filter(concerned).any(|rule| rule.stance == Stance::Allow)
+        self.rules.iter().filter(concerned).any(|rule| rule.stance != Stance::Deny)
+    }
+
+    /// What a rule that holds says about the answer.
+    pub fn terms(&self, rule: &str) -> Option<&Arc<Terms>> {
+        self.rules.iter().find(|one| *one.name == *rule)?.terms.as_ref()
     }
 
     /// What holds for one agent at one database of one target.
     pub fn over(&self, subject: &Subject<'_>) -> Jurisdiction {
-        let (mut allow, mut deny) = (Bench::default(), Bench::default());
+        let (mut allow, mut hold, mut deny) = (Bench::default(), Bench::default(), Bench::default());
+        let mut doubted = Vec::new();
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.concerns(subject)) {
             match rule.stance {
                 Stance::Allow => allow.add(index, rule),
+                Stance::Hold => {
+                    hold.add(index, rule);
+                    if !rule.surely_concerns(subject) {
+                        doubted.push(index);
+                    }
+                }
                 Stance::Deny => deny.add(index, rule),
             }
         }
@@ -67,7 +81,17 @@ impl Policy {
             target: subject.target.into(),
             database: subject.database.into(),
         };
-        Jurisdiction { rules: Arc::clone(&self.rules), subject, allow, deny, mode, writing, bounds }
+        Jurisdiction {
+            rules: Arc::clone(&self.rules),
+            subject,
+            allow,
+            hold,
+            deny,
+            doubted,
+            mode,
+            writing,
+            bounds,
+        }
     }
 }
 
@@ -77,7 +101,10 @@ pub struct Jurisdiction {
     rules: Arc<[Rule]>,
     subject: Who,
     allow: Bench,
+    hold: Bench,
     deny: Bench,
+    /// Rules that hold, and of which it is not known whether they concern the person. They open nothing.
+    doubted: Vec<usize>,
     mode: Mode,
     writing: Writing,
     bounds: Bounds,
@@ -123,6 +150,9 @@ impl Listener for Nobody {}
 #[derive(Default)]
 struct Weighing<'a> {
     rules: Vec<usize>,
+    /// Rules that hold, and the first effect that one of them holds.
+    holds: Vec<usize>,
+    held: Option<&'a Effect>,
     denied: Option<Denial>,
     /// Put into words at the end: words need to ask what else is allowed.
     observed: Option<(&'a Rule, &'a Effect)>,
@@ -156,12 +186,8 @@ impl Jurisdiction {
         listener: &mut impl Listener,
     ) -> Judgement {
         let mut weighing = Weighing::default();
-        if self.allow.is_empty() {
-            weighing.deny(Denial {
-                message: "nothing is allowed on this target".into(),
-                hint: None,
-                because: Because::NothingAllows,
-            });
+        if self.allow.is_empty() && self.hold.is_empty() {
+            weighing.deny(nothing());
         }
         let of_statements = facts.statements.iter().flat_map(|statement| &statement.unknowns);
         for unknown in facts.unknowns.iter().chain(of_statements) {
@@ -181,6 +207,10 @@ impl Jurisdiction {
                 }
             }
         }
+        // What needs no rule beside an allowed one needs one all the same beside those that hold.
+        if self.allow.is_empty() && weighing.held.is_none() {
+            weighing.deny(nothing());
+        }
         self.conclude(weighing)
     }
 
@@ -198,17 +228,35 @@ impl Jurisdiction {
     }
 
     fn conclude(&self, weighing: Weighing<'_>) -> Judgement {
-        let Weighing { rules, denied, observed, limits, lasting } = weighing;
-        let judgement = match (denied, self.mode) {
-            (Some(denial), Mode::Enforce) => Judgement::denied(denial),
-            (denied, _) => {
-                let names = rules.into_iter().filter_map(|index| self.rules.get(index));
-                let rules = names.map(|rule| Arc::clone(&rule.name)).collect();
-                let would_deny = || observed.map(|(rule, effect)| No::Rule(rule).denial(self, Some(effect)));
-                Judgement::allowed(Basis { rules, observed: denied.or_else(would_deny), limits })
+        let Weighing { rules, mut holds, held, denied, observed, limits, lasting } = weighing;
+        holds.sort_unstable();
+        let first = holds.first().and_then(|index| self.rules.get(*index));
+        let names = rules.into_iter().filter_map(|index| self.rules.get(index));
+        let rules = names.map(|rule| Arc::clone(&rule.name)).collect();
+        let would_deny = || observed.map(|(rule, effect)| No::Rule(rule).denial(self, Some(effect)));
+        let judgement = match (denied, first.zip(held), self.mode) {
+            (Some(denial), _, Mode::Enforce) => Judgement::denied(denial),
+            (None, Some((first, effect)), Mode::Enforce) => {
+                let basis = Arc::new(Basis { rules, observed: would_deny(), limits });
+                self.held(basis, &holds, first, effect)
+            }
+            (denied, held, _) => {
+                let would_hold = || held.map(|(rule, effect)| No::Held(rule).denial(self, Some(effect)));
+                let observed = denied.or_else(would_hold).or_else(would_deny);
+                Judgement::allowed(Basis { rules, observed, limits })
             }
         };
         judgement.lasting(lasting.unwrap_or(Lasting::AsRead))
+    }
+
+    fn held(&self, basis: Arc<Basis>, holds: &[usize], first: &Rule, effect: &Effect) -> Judgement {
+        let rules = holds.iter().filter_map(|index| self.rules.get(*index));
+        let asking = rules.map(|rule| Some((Arc::clone(&rule.name), Arc::clone(rule.terms.as_ref()?))));
+        match asking.map(|asked| asked.map(|(rule, terms)| Asking { rule, terms })).collect() {
+            Some(asking) => Judgement::held(Held { basis, asking, what: described(effect) }),
+            // Nobody is named who could say yes.
+            None => Judgement::denied(No::Held(first).denial(self, Some(effect))),
+        }
     }
 
     /// Whether some rule allows this, if it is asked by itself and whenever it is asked.
@@ -216,19 +264,36 @@ impl Jurisdiction {
         let mut matter = self.matter(statement, 1, &Circumstances::default());
         let mut weighing = Weighing::default();
         let allowed = |effect| self.rule_on(effect, &mut matter, &mut weighing, &mut Nobody).is_ok();
-        statement.effects.iter().all(allowed)
+        statement.effects.iter().all(allowed) && weighing.held.is_none()
     }
 }
 
-impl Weighing<'_> {
+impl<'a> Weighing<'a> {
     /// The first denial is the one that is told.
     fn deny(&mut self, denial: Denial) {
         self.denied.get_or_insert(denial);
+    }
+
+    fn hold(&mut self, holding: &[Holding<'_>], effect: &'a Effect) {
+        for Holding { index, .. } in holding {
+            self.held.get_or_insert(effect);
+            if !self.holds.contains(index) {
+                self.holds.push(*index);
+            }
+        }
     }
 
     fn credit(&mut self, rule: usize) {
         if !self.rules.contains(&rule) {
             self.rules.push(rule);
         }
+    }
+}
+
+fn nothing() -> Denial {
+    Denial {
+        message: "nothing is allowed on this target".into(),
+        hint: None,
+        because: Because::NothingAllows,
     }
 }

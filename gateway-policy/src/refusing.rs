@@ -21,6 +21,10 @@ const NAME_SHOWN: usize = 130;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said {
     Denies,
+    /// It waits for people to say yes.
+    Holds,
+    /// It would hold, were it not for what the statement has.
+    SparesHold,
     /// It would deny, were it not for what the statement has.
     Spares,
     Allows,
@@ -39,6 +43,8 @@ pub enum Said {
 /// Why an effect is not allowed.
 pub(crate) enum No<'a> {
     Rule(&'a Rule),
+    /// Nobody is there to say yes, or nobody was asked.
+    Held(&'a Rule),
     NothingAllows,
     Unresolved,
     Condition(&'a Rule, Condition),
@@ -67,6 +73,9 @@ impl No<'_> {
                     Some(condition) => needs(&what, *condition, because),
                     None => (format!("{what} is denied"), hint(), because),
                 }
+            }
+            Self::Held(rule) => {
+                (format!("{what} needs approval"), hint(), Because::Rule(Arc::clone(&rule.name)))
             }
             Self::NothingAllows => (format!("{what} is not allowed"), hint(), Because::NothingAllows),
             Self::Unresolved => {

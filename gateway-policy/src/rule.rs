@@ -2,9 +2,11 @@
 
 mod matching;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub use crate::action::{Actions, UnknownAction};
+use crate::approval::Terms;
 use crate::facts::Power;
 use crate::judge::RuleName;
 use crate::limits::Limits;
@@ -13,7 +15,7 @@ use crate::person::Person;
 use crate::when::When;
 use crate::words::words;
 
-pub(crate) use matching::{Certainty, Things};
+pub(crate) use matching::{Certainty, That, Things};
 
 /// A rule as it is written. An empty list is no restriction, unless its field says otherwise.
 #[derive(Debug, Clone)]
@@ -30,12 +32,14 @@ pub struct Rule {
     pub databases: Vec<Pattern>,
     pub what: Actions,
     pub on: Scope,
-    /// What must hold for it to be allowed; what spares it from being denied.
+    /// What must hold for it to be allowed; what spares it from being held or denied.
     pub conditions: Vec<Condition>,
     /// What must be true for it to hold. Where that is not known, it denies and does not allow.
     pub when: Option<When>,
     /// What the permits that rest on it are bounded by.
     pub limits: Limits,
+    /// Of a rule that holds: who is to be asked. Without, nobody can say yes.
+    pub terms: Option<Arc<Terms>>,
 }
 
 /// Which things a rule is about. With no list of things it is about all of them; with one list it is about these and
@@ -54,9 +58,11 @@ pub struct Scope {
 }
 
 words! {
-    /// Whether a rule opens or closes. Closing beats opening; what no rule opens is closed.
+    /// Whether a rule opens or closes. Closing beats holding, holding beats opening; what no rule opens is closed.
     pub enum Stance {
         Allow = "allow",
+        /// It closes until people have said yes, and then opens.
+        Hold = "hold",
         Deny = "deny",
     }
 }

@@ -51,7 +51,8 @@ fn rules() -> Jurisdiction {
         on: Scope::default(),
         conditions: Vec::new(),
         when: None,
-        limits: Limits::default(),
+        limits: gateway_policy::limits::Limits::default(),
+        terms: None,
     };
     let subject = Subject { agent: "coder", person: None, target: "orders", database: "shop" };
     Policy::new(vec![rule], Vec::new()).over(&subject)

@@ -164,7 +164,7 @@ impl Court for Words {
             let settings = if command.text.starts_with("set ") { Settings::Changed } else { Settings::Kept };
             match Judgement::unjudged().verdict() {
                 Verdict::Allow(permit) => Verdict::Allow(permit.obliged(Obligations { rows, settings })),
-                denied @ Verdict::Deny(_) => denied,
+                other @ (Verdict::Hold(_) | Verdict::Deny(_)) => other,
             }
         };
         let command = CommandNumber(u64::try_from(self.0.len()).unwrap_or(u64::MAX));

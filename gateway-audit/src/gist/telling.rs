@@ -160,7 +160,7 @@ fn judged(command: &CommandJudged) -> Gist<'_> {
 fn rule_of(because: &Because) -> Option<&str> {
     match because {
         Because::Rule(rule) | Because::Condition(rule) => Some(rule),
-        Because::NothingAllows | Because::Unknown(_) => None,
+        Because::NothingAllows | Because::Unknown(_) | Because::NotApproved(_) => None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::facts::{
 };
 use crate::judge::Lasting;
 use crate::refusing::{No, Said};
-use crate::rule::{Certainty, Condition, Mode, Rule, Things};
+use crate::rule::{Certainty, Condition, Mode, Rule, That, Things};
 
 impl Jurisdiction {
     pub(super) fn rule_on<'a>(
@@ -22,7 +22,7 @@ impl Jurisdiction {
     ) -> Result<(), No<'a>> {
         let thing = Things::of(effect);
         for (index, rule) in self.candidates(&self.deny, effect, &thing) {
-            match denies((index, rule), effect, &thing, matter, weighing) {
+            match closes((index, rule), effect, &thing, matter, weighing) {
                 None => (),
                 Some(said) => {
                     listener.rule(&rule.name, said);
@@ -36,10 +36,43 @@ impl Jurisdiction {
                 }
             }
         }
+        let held = self.holding(effect, &thing, matter, weighing, listener);
         if needs_no_rule(effect) {
-            return self.suits(effect, matter, weighing);
+            self.suits(effect, matter, weighing)?;
+        } else {
+            self.find_leave(effect, &thing, matter, &held, weighing, listener)?;
         }
-        self.find_leave(effect, &thing, matter, weighing, listener)
+        weighing.hold(&held, effect);
+        Ok(())
+    }
+
+    /// The rules that hold this. A maybe is enough, as it is to deny.
+    fn holding<'a>(
+        &'a self,
+        effect: &Effect,
+        thing: &Things<'_>,
+        matter: &mut Matter<'_>,
+        weighing: &mut Weighing<'_>,
+        listener: &mut impl Listener,
+    ) -> Vec<Holding<'a>> {
+        let mut holding = Vec::new();
+        for (index, rule) in self.candidates(&self.hold, effect, thing) {
+            let said = match closes((index, rule), effect, thing, matter, weighing) {
+                None => continue,
+                Some(Said::Denies) => Said::Holds,
+                Some(Said::Spares) => Said::SparesHold,
+                Some(said) => said,
+            };
+            listener.rule(&rule.name, said);
+            if said == Said::Holds {
+                let opens = !self.doubted.contains(&index)
+                    && rule.is_about(effect, thing, That::Opening) == Certainty::Yes
+                    && matter.when(index, rule, weighing) == Certainty::Yes
+                    && rule.surely_lacks(effect, &matter.asked);
+                holding.push(Holding { index, rule, opens });
+            }
+        }
+        holding
     }
 
     fn find_leave<'a>(
@@ -47,12 +80,14 @@ impl Jurisdiction {
         effect: &'a Effect,
         thing: &Things<'_>,
         matter: &mut Matter<'_>,
+        held: &[Holding<'a>],
         weighing: &mut Weighing<'_>,
         listener: &mut impl Listener,
     ) -> Result<(), No<'a>> {
         let mut reason = No::NothingAllows;
         let mut by_columns = Vec::new();
-        let mut allowed = false;
+        let held = held.iter().filter(|held| held.opens).map(|held| held.rule);
+        let mut allowed = held.clone().any(|rule| rule.on.columns.is_empty());
         for (index, rule) in self.candidates(&self.allow, effect, thing) {
             let said = allows((index, rule), effect, thing, matter, weighing);
             match said {
@@ -83,10 +118,11 @@ impl Jurisdiction {
         if allowed {
             return Ok(());
         }
-        if by_columns.is_empty() {
+        let opening: Vec<&Rule> = by_columns.iter().map(|(_, rule)| *rule).chain(held).collect();
+        if opening.is_empty() {
             return Err(reason);
         }
-        every_column_is_open(effect, &by_columns)?;
+        every_column_is_open(effect, &opening)?;
         by_columns.iter().for_each(|(index, _)| weighing.credit(*index));
         Ok(())
     }
@@ -129,15 +165,23 @@ impl Jurisdiction {
     }
 }
 
-/// A maybe is enough to deny.
-fn denies(
+/// A rule that holds an effect.
+pub(super) struct Holding<'a> {
+    pub(super) index: usize,
+    rule: &'a Rule,
+    /// Whether it opens what it holds, once people have said yes. For that a maybe is not enough.
+    opens: bool,
+}
+
+/// A maybe is enough to deny or to hold.
+fn closes(
     (index, rule): (usize, &Rule),
     effect: &Effect,
     thing: &Things<'_>,
     matter: &mut Matter<'_>,
     weighing: &mut Weighing<'_>,
 ) -> Option<Said> {
-    if rule.is_about(effect, thing).min(rule.on.touches(&effect.columns)) == Certainty::No {
+    if rule.is_about(effect, thing, That::Closing).min(rule.on.touches(&effect.columns)) == Certainty::No {
         return None;
     }
     if matter.when(index, rule, weighing) == Certainty::No {
@@ -155,7 +199,7 @@ fn allows(
     matter: &mut Matter<'_>,
     weighing: &mut Weighing<'_>,
 ) -> Option<Said> {
-    let about = rule.is_about(effect, thing);
+    let about = rule.is_about(effect, thing, That::Opening);
     if about == Certainty::No {
         return None;
     }
@@ -196,8 +240,8 @@ impl Matter<'_> {
 }
 
 /// Each column needs some rule; together the rules must open all.
-fn every_column_is_open<'a>(effect: &'a Effect, rules: &[(usize, &Rule)]) -> Result<(), No<'a>> {
-    let is_open = |column: Option<&str>| rules.iter().any(|(_, rule)| rule.on.opens(column));
+fn every_column_is_open<'a>(effect: &'a Effect, rules: &[&Rule]) -> Result<(), No<'a>> {
+    let is_open = |column: Option<&str>| rules.iter().any(|rule| rule.on.opens(column));
     match &effect.columns {
         Columns::These(names) => match names.iter().find(|name| !is_open(Some(name))) {
             Some(closed) => Err(No::Column(closed)),

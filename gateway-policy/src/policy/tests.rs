@@ -34,6 +34,10 @@ fn verdict(rules_text: &str, facts: &Facts) -> Verdict {
 fn told(verdict: Verdict) -> String {
     match verdict {
         Verdict::Allow(_) => "allow".to_string(),
+        Verdict::Hold(hold) => {
+            let rules: Vec<&str> = hold.asking().iter().map(|asking| &*asking.rule).collect();
+            alloc::format!("hold {} {}", rules.join(","), hold.what())
+        }
         Verdict::Deny(denial) => denial.message,
     }
 }
@@ -41,7 +45,7 @@ fn told(verdict: Verdict) -> String {
 fn denial(rules_text: &str, effects: &str) -> Denial {
     match verdict(rules_text, &facts(effects)) {
         Verdict::Deny(denial) => denial,
-        Verdict::Allow(_) => panic!("{rules_text} allows {effects}"),
+        Verdict::Allow(_) | Verdict::Hold(_) => panic!("{rules_text} does not deny {effects}"),
     }
 }
 

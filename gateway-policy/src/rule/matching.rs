@@ -15,6 +15,13 @@ pub(crate) enum Certainty {
     Yes,
 }
 
+/// A rule that holds is asked both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum That {
+    Opening,
+    Closing,
+}
+
 impl From<bool> for Certainty {
     fn from(sure: bool) -> Self {
         if sure { Self::Yes } else { Self::No }
@@ -83,23 +90,28 @@ impl Rule {
             && admits(&self.databases, subject.database)
     }
 
+    /// Whether it is about this very person, where it is not about everybody.
+    pub(crate) fn surely_concerns(&self, subject: &Subject<'_>) -> bool {
+        (self.people.is_empty() && self.groups.is_empty()) || subject.person.is_some()
+    }
+
     /// Nobody known is somebody that a rule may deny, and nobody that it allows.
     fn concerns_person(&self, subject: &Subject<'_>) -> bool {
         match (subject.person, self.stance) {
             _ if self.people.is_empty() && self.groups.is_empty() => true,
             (Some(person), _) => person.is_among(&self.people, &self.groups),
             (None, Stance::Allow) => false,
-            (None, Stance::Deny) => true,
+            (None, Stance::Hold | Stance::Deny) => true,
         }
     }
 
     /// Whether the rule is about this effect, its columns left aside.
-    pub(crate) fn is_about(&self, effect: &Effect, thing: &Things<'_>) -> Certainty {
+    pub(crate) fn is_about(&self, effect: &Effect, thing: &Things<'_>, that: That) -> Certainty {
         if !self.what.include(effect) {
             return Certainty::No;
         }
         self.on.admits_schema(thing).min(self.on.admits_thing(thing)).min(match thing {
-            Things::Function(function) => self.admits_powers(function),
+            Things::Function(function) => self.admits_powers(function, that),
             _ => Certainty::Yes,
         })
     }
@@ -112,20 +124,26 @@ impl Rule {
         }
     }
 
+    /// Whether something that spares it from being held is not there for certain, or nothing would spare it.
+    pub(crate) fn surely_lacks(&self, effect: &Effect, asked: &Asked<'_>) -> bool {
+        let lacks = |condition: &Condition| condition.surely_fails(effect, asked);
+        self.conditions.is_empty() || self.conditions.iter().any(lacks)
+    }
+
     /// A function that does more than compute, or of which nothing is known, is allowed only by a rule that names it
     /// or all its powers; a rule that denies powers is about every function that has one of them, or may.
-    fn admits_powers(&self, function: &Function) -> Certainty {
+    fn admits_powers(&self, function: &Function, that: That) -> Certainty {
         let listed = &self.on.powers;
-        match (&function.nature, self.stance) {
+        match (&function.nature, that) {
             (Nature::Harmless, _) => listed.is_empty().into(),
-            (Nature::Unknown, Stance::Allow) => self.names(function),
-            (Nature::Unknown, Stance::Deny) if listed.is_empty() => Certainty::Yes,
-            (Nature::Unknown, Stance::Deny) => Certainty::Maybe,
-            (Nature::Powers(_), Stance::Allow) if listed.is_empty() => self.names(function),
-            (Nature::Powers(powers), Stance::Allow) => {
+            (Nature::Unknown, That::Opening) => self.names(function),
+            (Nature::Unknown, That::Closing) if listed.is_empty() => Certainty::Yes,
+            (Nature::Unknown, That::Closing) => Certainty::Maybe,
+            (Nature::Powers(_), That::Opening) if listed.is_empty() => self.names(function),
+            (Nature::Powers(powers), That::Opening) => {
                 (!powers.is_empty() && powers.iter().all(|power| listed.contains(power))).into()
             }
-            (Nature::Powers(powers), Stance::Deny) => {
+            (Nature::Powers(powers), That::Closing) => {
                 (listed.is_empty() || powers.iter().any(|power| listed.contains(power))).into()
             }
         }
@@ -241,5 +259,17 @@ impl Condition {
             (Self::Purpose, _) => asked.circumstances.purpose.is_some(),
             (Self::Where | Self::Limit, _) => true,
         }
+    }
+
+    fn surely_fails(self, effect: &Effect, asked: &Asked<'_>) -> bool {
+        let unknown = match (self, effect.kind) {
+            (Self::Where, Kind::Update | Kind::Delete | Kind::Truncate) => {
+                effect.restriction == Restriction::Unknown
+            }
+            (Self::Limit, Kind::Select) => asked.statement.limit == Limit::Unknown,
+            (Self::ReadOnly, _) => asked.circumstances.access.is_none(),
+            (Self::Where | Self::Limit | Self::Purpose, _) => false,
+        };
+        !unknown && !self.holds(effect, asked)
     }
 }

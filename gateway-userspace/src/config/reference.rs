@@ -25,7 +25,7 @@ An example is in [examples/postern.toml](examples/postern.toml).
 
 type Table = (&'static str, &'static str, &'static [Key]);
 
-fn tables() -> [Table; 9] {
+fn tables() -> [Table; 10] {
     [
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),

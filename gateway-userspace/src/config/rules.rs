@@ -3,11 +3,16 @@
 //! Here they are only read. What a rule means stands in `gateway_policy`.
 
 mod cases;
+mod holds;
 mod limits;
 mod packs;
 mod when;
 mod words;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_policy::approval::{Reach, Voice};
 use gateway_policy::facts::Power;
 use gateway_policy::limits::Limits;
 use gateway_policy::rule::{Actions, Condition, Mode, Pattern, QualifiedPattern, Rule, Scope, Stance};
@@ -43,8 +48,8 @@ section! {
         /// The databases of the target that the rule is about. None named is every one.
         #[form("a name, or a list of them", default = [], read = values::list(words::pattern))]
         databases: Vec<Pattern>,
-        /// Whether the rule allows or denies.
-        #[form("\"allow\" or \"deny\"", default = "none", read = values::or_none(words::stance))]
+        /// Whether the rule allows or denies, or holds what it is about until people have said yes.
+        #[form("\"allow\", \"hold\" or \"deny\"", default = "none", read = values::or_none(words::stance))]
         effect: Option<Stance>,
         /// Rules that come with Postern, instead of `effect` and what follows it: `read-only`, `no-destructive-ddl`,
         /// `safe-writes` or `no-escape`.
@@ -79,7 +84,7 @@ section! {
         /// where nothing can be written. `purpose`: the leave to connect says what it is for.
         #[form("a word, or a list of them", default = [], read = values::list(words::condition))]
         require: Vec<Condition>,
-        /// What a statement may have for the rule not to deny it: the words of `require`.
+        /// What a statement may have for the rule not to deny or hold it: the words of `require`.
         #[form("a word, or a list of them", default = [], read = values::list(words::condition))]
         unless: Vec<Condition>,
         /// What must be true for the rule to hold, as an expression (CEL) over facts such as `tables`, `has_where`,
@@ -92,6 +97,33 @@ section! {
         /// `observe` lets happen what the rule would deny, and records it.
         #[form("\"enforce\" or \"observe\"", default = "enforce", read = words::mode)]
         mode: Mode,
+        /// Who may say yes to what the rule holds: `person:NAME`, `group:NAME` of the identity provider, `unix:GROUP`
+        /// of the host, or `"*"` for everybody who may answer at all. Nobody answers for an agent of their own.
+        #[form("a name with its kind, or a list of them", default = [], read = values::list(words::voice))]
+        approvers: Vec<Voice>,
+        /// So many different people have to say yes.
+        #[form("a whole number", default = 1, read = values::count(1..=20))]
+        quorum: u16,
+        /// How long people may take. No answer by then is a no.
+        #[form("a duration", default = "15m", read = values::duration)]
+        wait: Duration,
+        /// After which time `escalate_to` may answer as well.
+        #[form("a duration", default = "none", read = values::or_none(values::duration))]
+        escalate: Option<Duration>,
+        /// Who may answer after `escalate`, beside `approvers`.
+        #[form("a name with its kind, or a list of them", default = [], read = values::list(words::voice))]
+        escalate_to: Vec<Voice>,
+        /// How far a yes may reach, if whoever says it wants that: `session` is every statement of the same shape in the
+        /// same session, `shape` is every statement of the same shape of the same agent there. `once` is always possible.
+        #[form("\"once\", \"session\", \"shape\", or several", default = ["once"], read = values::list(words::reach))]
+        answers: Vec<Reach>,
+        /// How long a yes holds at most that reaches further than once, or that the agent has to come back for.
+        #[form("a duration", default = "1h", read = values::duration)]
+        lasts: Duration,
+        /// Whether the agent is refused at once, with the number of the request, and comes again for the answer. Otherwise
+        /// its statement waits.
+        #[form("true or false", default = false, read = values::flag)]
+        refuse_at_once: bool,
     }
 }
 
@@ -111,7 +143,8 @@ fn check(keys: &RuleKeys, section: &Section<'_>, file: Source<'_>) {
         file.mistakes.add(section.place(), format!("[{}] {what}", section.title()), remedy);
     };
     let beside_pack = ["effect", "what", "schemas", "tables", "columns", "functions", "settings", "powers"];
-    let given = beside_pack.into_iter().chain(["require", "unless"]).find(|key| section.says(key));
+    let given =
+        beside_pack.into_iter().chain(["require", "unless"]).chain(holds::KEYS).find(|key| section.says(key));
     match (keys.pack, keys.effect) {
         (Some(pack), _) => {
             if let Some(key) = given {
@@ -120,7 +153,7 @@ fn check(keys: &RuleKeys, section: &Section<'_>, file: Source<'_>) {
             }
         }
         (None, None) if ["effect", "pack"].iter().all(|key| says_none(section, key)) => {
-            wrong("neither allows nor denies", "add `effect = \"allow\"` or \"deny\", or a `pack`");
+            wrong("neither allows nor denies", "add `effect = \"allow\"`, \"hold\" or \"deny\", or a `pack`");
         }
         // A word with a mistake is read as none; it has been complained about.
         (None, None) => (),
@@ -130,6 +163,7 @@ fn check(keys: &RuleKeys, section: &Section<'_>, file: Source<'_>) {
             }
             let (misplaced, remedy) = match stance {
                 Stance::Allow => ("unless", "write `require` in a rule that allows"),
+                Stance::Hold => ("require", "write `unless` in a rule that holds, or deny the rest"),
                 Stance::Deny => ("require", "write `unless` in a rule that denies"),
             };
             if section.says(misplaced) {
@@ -138,12 +172,13 @@ fn check(keys: &RuleKeys, section: &Section<'_>, file: Source<'_>) {
             if stance == Stance::Allow && !keys.limits.is_none() {
                 wrong("has `limits`, which this version does not enforce yet", "remove them");
             }
-            if stance == Stance::Deny && !keys.limits.is_none() {
+            if stance != Stance::Allow && !keys.limits.is_none() {
                 wrong("has `limits`, which have no meaning here", "write `limits` in a rule that allows");
             }
-            if stance == Stance::Allow && keys.mode == Mode::Observe {
+            if stance != Stance::Deny && keys.mode == Mode::Observe {
                 wrong("only observes, and denies nothing", "remove `mode`, or write `effect = \"deny\"`");
             }
+            holds::check(keys, stance, section, &wrong);
         }
     }
 }
@@ -163,12 +198,12 @@ impl RuleKeys {
 
     fn of_pack(&self, name: &str, rule: Rule) -> Rule {
         let mode = match rule.stance {
-            Stance::Allow => Mode::Enforce,
+            Stance::Allow | Stance::Hold => Mode::Enforce,
             Stance::Deny => self.mode,
         };
         let limits = match rule.stance {
             Stance::Allow => self.limits,
-            Stance::Deny => Limits::default(),
+            Stance::Hold | Stance::Deny => Limits::default(),
         };
         Rule {
             limits,
@@ -187,9 +222,10 @@ impl RuleKeys {
     fn rule(self, name: &str) -> Option<Rule> {
         let stance = self.effect?;
         let conditions = match stance {
-            Stance::Allow => self.require,
-            Stance::Deny => self.unless,
+            Stance::Allow => self.require.clone(),
+            Stance::Hold | Stance::Deny => self.unless.clone(),
         };
+        let terms = (stance == Stance::Hold).then(|| Arc::new(self.terms()));
         let (agents, targets) = (patterns(&self.agents), patterns(&self.targets));
         let Self {
             people,
@@ -222,6 +258,7 @@ impl RuleKeys {
             conditions,
             when,
             limits,
+            terms,
         })
     }
 }

@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use gateway_audit::event::{Connection, Event};
 use gateway_audit::session::{CommandJudged, MessageRefused, OfSession};
+use gateway_policy::approval::NotApproved;
 use gateway_policy::command::{Command, Outcome, Said, Stage};
 use gateway_policy::judge::Verdict;
 use gateway_protocols::conversation::{CommandNumber, Court, Ruling, Unrecorded};
@@ -141,7 +142,7 @@ impl Session {
         let recorded =
             self.keep_back(Event::Command(judged)).and_then(|()| match (&command.stage, verdict) {
                 (Stage::Prepare, Verdict::Allow(_)) => Ok(()),
-                (Stage::Prepare, Verdict::Deny(_)) | (Stage::Run(_), _) => self.write(),
+                (Stage::Prepare, Verdict::Hold(_) | Verdict::Deny(_)) | (Stage::Run(_), _) => self.write(),
             });
         if recorded.is_err() {
             // The command is refused; what happened before it is still to be told.
@@ -173,7 +174,14 @@ impl Court for Session {
     fn judge(&mut self, command: &Command<'_>) -> Result<Ruling, Unrecorded> {
         self.commands += 1;
         let number = CommandNumber(self.commands);
-        let verdict = self.judge.judge(command);
+        let verdict = match (self.judge.judge(command), &command.stage) {
+            // What is prepared is judged again, with its parameters, before it runs.
+            (Verdict::Hold(hold), Stage::Prepare) => Verdict::Allow(hold.to_prepare()),
+            (Verdict::Hold(hold), Stage::Run(_)) => {
+                Verdict::Deny(hold.refused(NotApproved::NotKept, None, None))
+            }
+            (verdict, _) => verdict,
+        };
         self.record(number, command, &verdict)?;
         let verdict = match verdict {
             Verdict::Allow(permit) => {
@@ -182,6 +190,7 @@ impl Court for Session {
                 }
                 Verdict::Allow(permit)
             }
+            Verdict::Hold(hold) => Verdict::Hold(hold),
             Verdict::Deny(denial) => Verdict::Deny(record::with_session(denial, &self.of.session)),
         };
         Ok(Ruling { command: number, verdict })

@@ -1,6 +1,7 @@
 //! How commands, verdicts and outcomes are told in the records.
 
 use gateway_audit::session::{self as told, CommandDenial, CommandEnded, OfSession, Value};
+use gateway_policy::approval::NotApproved;
 use gateway_policy::command::{Outcome, Parameter, Said, Stage};
 use gateway_policy::judge::{Because, Denial, Verdict};
 use gateway_protocols::conversation::CommandNumber;
@@ -43,6 +44,7 @@ pub fn verdict(verdict: &Verdict) -> told::Verdict {
             rules: permit.rules().iter().map(ToString::to_string).collect(),
             observed: permit.observed().map(|observed| Box::new(denial(observed))),
         },
+        Verdict::Hold(hold) => told::Verdict::Denied(denial(&hold.refused(NotApproved::NotKept, None, None))),
         Verdict::Deny(denied) => told::Verdict::Denied(denial(denied)),
     }
 }
@@ -52,6 +54,7 @@ fn denial(denial: &Denial) -> CommandDenial {
         Because::Rule(rule) => told::Because::Rule(rule.to_string()),
         Because::NothingAllows => told::Because::NothingAllows,
         Because::Condition(rule) => told::Because::Condition(rule.to_string()),
+        Because::NotApproved(why) => told::Because::NotApproved(why.word().to_owned()),
         Because::Unknown(reason) => told::Because::Unknown(reason.sentence().to_owned()),
     };
     CommandDenial { message: denial.message.clone(), because }

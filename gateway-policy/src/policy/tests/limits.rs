@@ -6,6 +6,7 @@ use crate::limits::Limits;
 fn bounds(rules_text: &str, effects: &str) -> Limits {
     match verdict(rules_text, &facts(effects)) {
         Verdict::Allow(permit) => *permit.limits(),
+        Verdict::Hold(hold) => panic!("{rules_text}: {} is held", hold.what()),
         Verdict::Deny(denial) => panic!("{rules_text}: {}", denial.message),
     }
 }

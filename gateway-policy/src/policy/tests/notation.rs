@@ -4,8 +4,12 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZeroU16;
+use core::time::Duration;
 
+use crate::approval::{Meanwhile, Terms, Voice};
 use crate::command::Transaction;
 use crate::facts::Power;
 use crate::facts::*;
@@ -23,6 +27,7 @@ fn rule(name: &str, text: &str) -> Rule {
     let mut words = text.split(' ');
     let (stance, mode) = match words.next() {
         Some("allow") => (Stance::Allow, Mode::Enforce),
+        Some("hold") => (Stance::Hold, Mode::Enforce),
         Some("deny") => (Stance::Deny, Mode::Enforce),
         Some("observe") => (Stance::Deny, Mode::Observe),
         other => panic!("{other:?} is no stance"),
@@ -41,12 +46,27 @@ fn rule(name: &str, text: &str) -> Rule {
         conditions: Vec::new(),
         when: None,
         limits: Limits::default(),
+        terms: (stance == Stance::Hold).then(terms),
     };
     for word in items(words.next().expect("what")) {
         rule.what.add(&word).unwrap_or_else(|_| panic!("{word:?} is no action"));
     }
     words.for_each(|word| narrow(&mut rule, word));
     rule
+}
+
+/// Anybody may say yes, and one is enough.
+fn terms() -> Arc<Terms> {
+    let minute = Duration::from_secs(60);
+    Arc::new(Terms {
+        approvers: [Voice::Anyone].into(),
+        quorum: NonZeroU16::MIN,
+        wait: minute,
+        escalation: None,
+        reaches: Vec::new(),
+        lasts: minute,
+        meanwhile: Meanwhile::Waits,
+    })
 }
 
 fn narrow(rule: &mut Rule, word: &str) {

@@ -120,7 +120,11 @@ fn allows(rules_text: &str, facts: &Facts) -> bool {
     matches!(verdict(rules_text, facts), Verdict::Allow(_))
 }
 
-const BOTH: [&str; 2] = ["allow", "deny"];
+fn denies(rules_text: &str, facts: &Facts) -> bool {
+    matches!(verdict(rules_text, facts), Verdict::Deny(_))
+}
+
+const BOTH: [&str; 3] = ["allow", "hold", "deny"];
 
 #[test]
 fn one_more_rule_that_denies_never_allows_more() {
@@ -131,6 +135,7 @@ fn one_more_rule_that_denies_never_allows_more() {
         let after = alloc::format!("{before};{more}");
         allowed += u32::from(allows(&before, &facts));
         assert!(!allows(&after, &facts) || allows(&before, &facts), "{after} on {facts:?}");
+        assert!(denies(&after, &facts) || !denies(&before, &facts), "{after} on {facts:?}");
     }
     assert!(allowed > ROUNDS / 20, "the rounds try too little: {allowed}");
 }
@@ -142,7 +147,25 @@ fn one_more_rule_that_allows_never_denies_more() {
         let (before, more, facts) = (dice.rules(&BOTH, 4), dice.rule(&["allow"]), dice.facts());
         let after = alloc::format!("{before};{more}");
         assert!(!allows(&before, &facts) || allows(&after, &facts), "{after} on {facts:?}");
+        assert!(!denies(&after, &facts) || denies(&before, &facts), "{after} on {facts:?}");
     }
+}
+
+/// What is held before is held still, and what was denied is at most held: without an answer no rule that holds lets
+/// anything run, and none of them denies.
+#[test]
+fn one_more_rule_that_holds_allows_nothing_without_an_answer_and_denies_nothing() {
+    let mut dice = Dice(7);
+    let (mut held, mut opened) = (0, 0);
+    for _ in 0..ROUNDS {
+        let (before, more, facts) = (dice.rules(&BOTH, 4), dice.rule(&["hold"]), dice.facts());
+        let after = alloc::format!("{before};{more}");
+        assert!(!allows(&after, &facts) || allows(&before, &facts), "{after} on {facts:?}");
+        assert!(!denies(&after, &facts) || denies(&before, &facts), "{after} on {facts:?}");
+        held += u32::from(allows(&before, &facts) && !allows(&after, &facts));
+        opened += u32::from(denies(&before, &facts) && !denies(&after, &facts));
+    }
+    assert!(held > 30 && opened > 100, "the rounds try too little: {held} {opened}");
 }
 
 #[test]
@@ -176,6 +199,10 @@ fn what_is_not_known_never_allows() {
             !allows(&rules, &forgotten) || allows(&rules, &known),
             "{rules} on {known:?} and {forgotten:?}"
         );
+        assert!(
+            denies(&rules, &forgotten) || !denies(&rules, &known),
+            "{rules} on {known:?} and {forgotten:?}"
+        );
     }
     assert!(changed > 100, "the rounds forget too little: {changed}");
 }
@@ -190,8 +217,9 @@ fn an_explanation_comes_to_the_same_judgement_and_says_why() {
         let (told, judged) = (explanation.judgement.verdict(), jurisdiction.judge(&facts).verdict());
         assert_eq!(alloc::format!("{told:?}"), alloc::format!("{judged:?}"));
         let refused = explanation.effects.iter().any(|effect| effect.ruling.is_err());
-        let allowed = matches!(judged, Verdict::Allow(_));
-        let closed = jurisdiction.allow.is_empty() || !explanation.unknowns.is_empty();
+        let allowed = !matches!(judged, Verdict::Deny(_));
+        let held = matches!(judged, Verdict::Hold(_));
+        let closed = (jurisdiction.allow.is_empty() && !held) || !explanation.unknowns.is_empty();
         assert_eq!(allowed, !refused && !closed, "{text} on {facts:?}");
     }
 }

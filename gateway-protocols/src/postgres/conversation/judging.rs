@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use gateway_policy::approval::NotApproved;
 use gateway_policy::command::{Command, Parameter, Stage};
 use gateway_policy::judge::{Rows, Settings as Effect, Verdict};
 
@@ -191,6 +192,7 @@ impl Postgres {
         let refusal = match court.judge(&command) {
             Ok(ruling) => match ruling.verdict {
                 Verdict::Allow(permit) => return Ok(Allowed { command: ruling.command, permit }),
+                Verdict::Hold(hold) => hold.refused(NotApproved::NotKept, None, None).into(),
                 Verdict::Deny(denial) => denial.into(),
             },
             Err(Unrecorded::Full) => Refusal::error(Code::DiskFull, NOT_RECORDED),

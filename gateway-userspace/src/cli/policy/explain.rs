@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
+use gateway_policy::approval::{Asking, Hold};
 use gateway_policy::explain::{Explained, Explanation, Said};
 use gateway_policy::judge::{Because, Denial, Verdict};
 use gateway_policy::rule::Subject;
@@ -80,6 +81,7 @@ fn people(explanation: &Explanation) -> String {
             Some(denial) => lines.push(format!("observed: {}", denial.message)),
             None => lines.push("allowed".to_owned()),
         },
+        Verdict::Hold(hold) => lines.push(held(&hold)),
         Verdict::Deny(denial) => {
             lines.push(format!("denied: {}", denial.message));
             lines.extend(denial.hint.map(|hint| format!("hint: {hint}")));
@@ -88,10 +90,20 @@ fn people(explanation: &Explanation) -> String {
     lines.join("\n") + "\n"
 }
 
+fn held(hold: &Hold) -> String {
+    let asked = hold.asking().iter().map(|Asking { rule, terms }| {
+        let voices: Vec<String> = terms.approvers.iter().map(ToString::to_string).collect();
+        format!("{} of {} (rule {rule})", terms.quorum, voices.join(", "))
+    });
+    let asked: Vec<String> = asked.collect();
+    format!("held: {} waits for a yes from {}", hold.what(), asked.join(" and "))
+}
+
 fn ruling(effect: &Explained) -> String {
     match &effect.ruling {
         Err(denial) => format!("denied, because {}", because(denial)),
         Ok(()) if effect.rules.is_empty() => "allowed, and needs no rule".to_owned(),
+        Ok(()) if effect.rules.iter().any(|(_, said)| *said == Said::Holds) => "held".to_owned(),
         Ok(()) => "allowed".to_owned(),
     }
 }
@@ -102,6 +114,7 @@ fn because(denial: &Denial) -> String {
         Because::NothingAllows => "no rule allows it".to_owned(),
         Because::Condition(rule) => format!("rule {rule} needs more"),
         Because::Unknown(reason) => format!("the statement {}", reason.sentence()),
+        Because::NotApproved(why) => format!("it was to be approved: {why}"),
     }
 }
 
@@ -110,6 +123,8 @@ fn says(said: Said) -> String {
     match said {
         Said::Denies => "denies it".to_owned(),
         Said::Spares => "would deny it, but for its condition".to_owned(),
+        Said::Holds => "holds it until people say yes".to_owned(),
+        Said::SparesHold => "would hold it, but for its condition".to_owned(),
         Said::Allows => "allows it".to_owned(),
         Said::AllowsColumns => "allows some columns".to_owned(),
         Said::Lacks(condition) => format!("would allow it with `{condition}`"),
@@ -139,12 +154,17 @@ fn machines(explanation: &Explanation) -> Value {
             })
         })
         .collect();
-    let (allowed, denial) = match explanation.judgement.verdict() {
-        Verdict::Allow(permit) => (true, permit.observed().cloned()),
-        Verdict::Deny(denial) => (false, Some(denial)),
+    let (allowed, denial, held) = match explanation.judgement.verdict() {
+        Verdict::Allow(permit) => (true, permit.observed().cloned(), None),
+        Verdict::Hold(hold) => (false, None, Some(hold)),
+        Verdict::Deny(denial) => (false, Some(denial), None),
     };
+    let held_by =
+        |hold: &Hold| hold.asking().iter().map(|asking| asking.rule.to_string()).collect::<Vec<_>>();
     json!({
         "allowed": allowed,
+        "held": held.is_some(),
+        "held_by": held.as_ref().map(held_by),
         "message": denial.as_ref().map(|denial| &denial.message),
         "hint": denial.as_ref().and_then(|denial| denial.hint.as_ref()),
         "unknowns": explanation.unknowns,

@@ -46,6 +46,7 @@ struct Tally {
 #[derive(Debug, Clone, Copy)]
 enum Expected {
     Allowed,
+    Held,
     Denied,
 }
 
@@ -61,6 +62,9 @@ impl Tally {
         for statement in &case.allows {
             self.try_one(name, statement, Expected::Allowed, &jurisdiction);
         }
+        for statement in &case.holds {
+            self.try_one(name, statement, Expected::Held, &jurisdiction);
+        }
         for statement in &case.denies {
             self.try_one(name, statement, Expected::Denied, &jurisdiction);
         }
@@ -72,7 +76,14 @@ impl Tally {
             (Expected::Allowed, Verdict::Allow(permit)) => {
                 permit.observed().map(|denial| format!("would be denied: {}", denial.message))
             }
-            (Expected::Allowed, Verdict::Deny(denial)) => Some(format!("is denied: {}", denial.message)),
+            (Expected::Allowed | Expected::Denied, Verdict::Hold(hold)) => {
+                Some(format!("is held: {} waits for people", hold.what()))
+            }
+            (Expected::Held, Verdict::Hold(_)) => None,
+            (Expected::Held, Verdict::Allow(_)) => Some("is allowed".to_owned()),
+            (Expected::Allowed | Expected::Held, Verdict::Deny(denial)) => {
+                Some(format!("is denied: {}", denial.message))
+            }
             (Expected::Denied, Verdict::Allow(permit)) if permit.observed().is_none() => {
                 Some("is allowed".to_owned())
             }

@@ -7,7 +7,7 @@ use crate::config::section::{Source, section};
 use crate::config::values::{self, Located};
 
 section! {
-    /// One table for each case: `[cases.NAME]`. A case says what the rules are expected to allow and to deny;
+    /// One table for each case: `[cases.NAME]`. A case says what the rules are expected to allow, to hold and to deny;
     /// `postern policy test` tries all cases. They change nothing of what holds.
     pub struct Case {
         /// The agent that asks.
@@ -28,6 +28,9 @@ section! {
         /// Statements that are expected to be allowed.
         #[form("SQL, or a list of it", default = [], read = values::list(values::located(values::text)))]
         allows: Vec<Located<String>>,
+        /// Statements that are expected to be held until people say yes.
+        #[form("SQL, or a list of it", default = [], read = values::list(values::located(values::text)))]
+        holds: Vec<Located<String>>,
         /// Statements that are expected to be denied.
         #[form("SQL, or a list of it", default = [], read = values::list(values::located(values::text)))]
         denies: Vec<Located<String>>,
@@ -37,9 +40,9 @@ section! {
 impl Gathering {
     pub(in crate::config) fn add_cases<'a>(&mut self, tables: &'a DeTable<'a>, file: Source<'a>) {
         for (name, section) in self.named("cases", tables, file, Case::KEYS, &[]) {
-            if !section.says("allows") && !section.says("denies") {
+            if ["allows", "holds", "denies"].iter().all(|key| !section.says(key)) {
                 let what = format!("[{}] expects nothing", section.title());
-                file.mistakes.add(section.place(), what, "add statements to `allows` or `denies`");
+                file.mistakes.add(section.place(), what, "add statements to `allows`, `holds` or `denies`");
             }
             if let Some(case) = Case::read(&section) {
                 self.cases.insert(name, case);

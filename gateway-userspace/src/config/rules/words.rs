@@ -1,5 +1,6 @@
 //! How the words in rules are read.
 
+use gateway_policy::approval::{Reach, Voice};
 use gateway_policy::facts::{ObjectKind, Power};
 use gateway_policy::rule::{Actions, Condition, Mode, Pattern, QualifiedPattern, Stance};
 
@@ -22,6 +23,14 @@ pub(super) fn qualified_pattern(value: &Value<'_>) -> Option<QualifiedPattern> {
 
 pub(super) fn stance(value: &Value<'_>) -> Option<Stance> {
     word(value, Stance::ALL, Stance::word)
+}
+
+pub(super) fn voice(value: &Value<'_>) -> Option<Voice> {
+    values::parsed(Voice::parse, "write \"person:NAME\", \"group:NAME\", \"unix:GROUP\", or \"*\"")(value)
+}
+
+pub(super) fn reach(value: &Value<'_>) -> Option<Reach> {
+    word(value, Reach::ALL, Reach::word)
 }
 
 pub(super) fn mode(value: &Value<'_>) -> Option<Mode> {

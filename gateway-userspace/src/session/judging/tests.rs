@@ -72,6 +72,7 @@ fn allows(judge: &mut Judge, text: &str) -> bool {
 fn settings(judge: &mut Judge, text: &str) -> Settings {
     match ask(judge, text, &State::default()) {
         Verdict::Allow(permit) => permit.obligations().settings,
+        Verdict::Hold(hold) => panic!("{text}: {} is held", hold.what()),
         Verdict::Deny(denial) => panic!("{text}: {}", denial.message),
     }
 }
