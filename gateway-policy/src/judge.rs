@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::approval::{Held, Hold, NotApproved};
 use crate::facts::Reason;
-use crate::limits::Limits;
+use crate::limits::{Limits, Most};
 
 /// The answer to a command.
 #[derive(Debug)]
@@ -34,7 +34,8 @@ pub struct Permit {
 
 impl Permit {
     pub(crate) fn new(basis: Arc<Basis>, obligations: Obligations) -> Self {
-        Self { basis, obligations }
+        let most = obligations.most.and(basis.limits.most());
+        Self { basis, obligations: Obligations { most, ..obligations } }
     }
 
     /// The rules that allowed it. None where commands are not judged.
@@ -60,6 +61,7 @@ impl Permit {
     pub fn obliged(mut self, more: Obligations) -> Self {
         self.obligations.rows = self.obligations.rows.max(more.rows);
         self.obligations.settings = self.obligations.settings.max(more.settings);
+        self.obligations.most = self.obligations.most.and(more.most);
         self
     }
 }
@@ -69,6 +71,8 @@ impl Permit {
 pub struct Obligations {
     pub rows: Rows,
     pub settings: Settings,
+    /// The most that may be returned.
+    pub most: Most,
 }
 
 /// What becomes of the rows that a command returns.
@@ -109,6 +113,8 @@ pub enum Because {
     NothingAllows,
     /// A rule would allow it under a condition that it does not meet.
     Condition(RuleName),
+    /// As many run, or have begun within a minute, as may.
+    Limit,
     /// It could not be told what it does.
     Unknown(Reason),
     /// People were to be asked, and have not said yes.

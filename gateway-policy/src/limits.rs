@@ -22,6 +22,11 @@ impl Limits {
         *self == Self::default()
     }
 
+    /// What a result is bounded by.
+    pub fn most(&self) -> Most {
+        Most { rows: self.rows.unwrap_or(u64::MAX), bytes: self.bytes.unwrap_or(u64::MAX) }
+    }
+
     /// The tighter bound of both, for each of them.
     #[must_use]
     pub fn tighter(self, other: Self) -> Self {
@@ -32,6 +37,49 @@ impl Limits {
             per_minute: tighter(self.per_minute, other.per_minute),
             concurrent: tighter(self.concurrent, other.concurrent),
         }
+    }
+}
+
+/// The most that a command may return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// Which of them is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    Rows,
+    Bytes,
+}
+
+impl Default for Most {
+    /// Anything.
+    fn default() -> Self {
+        Self { rows: u64::MAX, bytes: u64::MAX }
+    }
+}
+
+impl Most {
+    /// The first bound that so much is beyond.
+    pub const fn exceeded_by(self, rows: u64, bytes: u64) -> Option<Bound> {
+        if rows > self.rows {
+            Some(Bound::Rows)
+        } else if bytes > self.bytes {
+            Some(Bound::Bytes)
+        } else {
+            None
+        }
+    }
+
+    pub const fn is_anything(self) -> bool {
+        self.rows == u64::MAX && self.bytes == u64::MAX
+    }
+
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { rows: self.rows.min(other.rows), bytes: self.bytes.min(other.bytes) }
     }
 }
 

@@ -69,12 +69,14 @@ impl Policy {
         let mode = if observed { Mode::Observe } else { Mode::Enforce };
         let concerned = || self.rules.iter().filter(|rule| rule.concerns(subject));
         let opening = || concerned().filter(|rule| rule.stance == Stance::Allow);
-        let writing = if opening().all(|rule| rule.conditions.contains(&Condition::ReadOnly)) {
+        let asks = concerned().any(|rule| rule.stance == Stance::Hold);
+        let reads = opening().all(|rule| rule.conditions.contains(&Condition::ReadOnly));
+        let writing = if reads && !asks {
             Writing::Never
         } else {
             Writing::Perhaps
         };
-        let bounds = if opening().all(|rule| rule.limits.is_none()) { Bounds::None } else { Bounds::Some };
+        let tightest = opening().fold(Limits::default(), |bounds, rule| bounds.tighter(rule.limits));
         let subject = Who {
             agent: subject.agent.into(),
             person: subject.person.cloned(),
@@ -90,7 +92,7 @@ impl Policy {
             doubted,
             mode,
             writing,
-            bounds,
+            tightest,
         }
     }
 }
@@ -107,7 +109,8 @@ pub struct Jurisdiction {
     doubted: Vec<usize>,
     mode: Mode,
     writing: Writing,
-    bounds: Bounds,
+    /// What everything is bounded by of which it cannot be told which rule allowed it.
+    tightest: Limits,
 }
 
 /// A subject by its own names.
@@ -124,13 +127,6 @@ struct Who {
 enum Writing {
     Never,
     Perhaps,
-}
-
-/// Whether some rule that allows has limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bounds {
-    None,
-    Some,
 }
 
 /// Hears what is found, while it is found.
@@ -229,6 +225,8 @@ impl Jurisdiction {
 
     fn conclude(&self, weighing: Weighing<'_>) -> Judgement {
         let Weighing { rules, mut holds, held, denied, observed, limits, lasting } = weighing;
+        // Nothing ends where nothing is denied.
+        let limits = if self.mode == Mode::Observe { Limits::default() } else { limits };
         holds.sort_unstable();
         let first = holds.first().and_then(|index| self.rules.get(*index));
         let names = rules.into_iter().filter_map(|index| self.rules.get(index));

@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use gateway_policy::command::{Command, Outcome};
-use gateway_policy::judge::Verdict;
+use gateway_policy::judge::{Denial, Verdict};
+use gateway_policy::limits::Bound;
 
 /// Who sent bytes, or is to get them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,14 @@ pub trait Court {
     /// `instead`.
     fn value(&mut self, _column: usize, _value: Option<&[u8]>, _instead: &mut Vec<u8>) -> Shown {
         Shown::Keep
+    }
+
+    /// A result has become more than its permit allows. No more of it reaches the agent.
+    fn exceeded(&mut self, _command: CommandNumber, _bound: Bound) {}
+
+    /// A command was cancelled: what the agent is told if it took longer than its permit allows.
+    fn overtime(&mut self, _command: CommandNumber) -> Option<Denial> {
+        None
     }
 
     /// What was kept back to be written together is written: before anything goes on to the target, and when

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Bounds, Jurisdiction, Listener, Matter, Weighing, Writing};
+use super::{Jurisdiction, Listener, Matter, Weighing, Writing};
 use crate::bench::Bench;
 use crate::facts::is_harmless_setting;
 use crate::facts::{
@@ -38,6 +38,9 @@ impl Jurisdiction {
         }
         let held = self.holding(effect, &thing, matter, weighing, listener);
         if needs_no_rule(effect) {
+            if effect.kind == Kind::Fetch {
+                weighing.limits = weighing.limits.tighter(self.tightest);
+            }
             self.suits(effect, matter, weighing)?;
         } else {
             self.find_leave(effect, &thing, matter, &held, weighing, listener)?;
@@ -95,7 +98,7 @@ impl Jurisdiction {
                 Some(said) => listener.rule(&rule.name, said),
             }
             match said {
-                Some(Said::Allows) if self.bounds == Bounds::None => {
+                Some(Said::Allows) if self.tightest.is_none() => {
                     weighing.credit(index);
                     return Ok(());
                 }

@@ -10,6 +10,7 @@
 mod answering;
 mod asking;
 mod awaited;
+mod bounds;
 mod deallocate;
 mod forward;
 mod judging;
@@ -32,6 +33,7 @@ use super::frontend;
 use super::refusal::{Code, Refusal};
 use answering::Answer;
 use awaited::{Queue, Refused};
+use bounds::Suspended;
 use judging::{Portal, Statement};
 pub use limits::Limits;
 use names::{Names, Sent};
@@ -67,6 +69,8 @@ pub struct Postgres {
     /// The target itself has told the agent that the connection ends.
     farewell_said: bool,
     row: Vec<u8>,
+    /// Results with a bound that are fetched in parts.
+    suspended: Vec<Suspended>,
 }
 
 /// Whether the target takes data of a copy, as far as that is known.
@@ -120,6 +124,7 @@ impl Postgres {
             terminated: false,
             farewell_said: false,
             row: Vec::new(),
+            suspended: Vec::new(),
         }
     }
 

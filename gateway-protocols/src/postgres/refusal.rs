@@ -6,7 +6,7 @@ mod tests;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use gateway_policy::judge::Denial;
+use gateway_policy::judge::{Because, Denial};
 
 use super::frame;
 
@@ -43,6 +43,7 @@ pub enum Code {
     NameTooLong,
     UnknownByteSequence,
     ProgramLimitExceeded,
+    QueryCanceled,
     FeatureNotSupported,
     DiskFull,
     InputOutput,
@@ -67,6 +68,7 @@ impl Code {
             Self::NameTooLong => "42622",
             Self::UnknownByteSequence => "22021",
             Self::ProgramLimitExceeded => "54000",
+            Self::QueryCanceled => "57014",
             Self::FeatureNotSupported => "0A000",
             Self::DiskFull => "53100",
             Self::InputOutput => "58030",
@@ -119,9 +121,13 @@ impl Refusal {
 
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
+        let code = match denial.because {
+            Because::Limit => Code::ProgramLimitExceeded,
+            _ => Code::InsufficientPrivilege,
+        };
         Self {
             severity: Severity::Error,
-            code: Code::InsufficientPrivilege,
+            code,
             message: denial.message.into(),
             hint: denial.hint.map(Cow::from),
         }

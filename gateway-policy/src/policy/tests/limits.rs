@@ -44,6 +44,22 @@ fn a_rule_that_may_be_about_it_bounds_it_and_one_that_is_not_does_not() {
 }
 
 #[test]
+fn whatever_a_cursor_is_of_is_bounded_by_all() {
+    let rules = "allow select tables=a rows=9; allow select tables=b rows=5";
+    assert_eq!(rows(rules, "fetch; label c"), Some(5));
+    assert_eq!(rows(rules, "close cursor; label c"), None);
+}
+
+#[test]
+fn where_denials_are_observed_no_bound_holds() {
+    let policy = Policy::new(rules("allow select rows=1"), ["orders".to_string()].into());
+    let Verdict::Allow(permit) = policy.over(&SUBJECT).judge(&facts("select; table a")).verdict() else {
+        panic!("observed")
+    };
+    assert!(permit.limits().is_none());
+}
+
+#[test]
 fn rules_that_open_columns_bring_their_bounds() {
     let rules = "allow select columns=x rows=7; allow select columns=y";
     assert_eq!(rows(rules, "select; table a; columns=x,y"), Some(7));

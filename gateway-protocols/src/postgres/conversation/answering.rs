@@ -2,6 +2,7 @@
 //!
 //! An answer to nothing that was asked ends the connection: from then on it would not be known whose rows are whose.
 
+use alloc::boxed::Box;
 use core::ops::Range;
 
 use gateway_policy::command::Said;
@@ -14,6 +15,7 @@ use super::{Copying, Heard, Postgres};
 use crate::conversation::{Court, Needs, Plan, Taken};
 use crate::postgres::backend::{self, Kind};
 use crate::postgres::frame::{HEADER, Header};
+use crate::postgres::refusal::Refusal;
 
 mod ending;
 mod failing;
@@ -28,6 +30,8 @@ pub(super) struct Answer {
     bytes: u64,
     columns_known: bool,
     copying_out: bool,
+    /// It has become too much, and what the agent hears of that.
+    pub(super) over: Option<Box<Refusal>>,
 }
 
 impl Answer {
@@ -41,6 +45,14 @@ impl Answer {
 
     pub(super) fn count_bytes(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn count_row(&mut self, bytes: usize) {
@@ -88,7 +100,7 @@ impl Postgres {
     /// The end of the whole rows from `at` on, if rows are to come and stay as they are. This is where results spend
     /// their time.
     fn skip_rows(&mut self, bytes: &[u8], mut at: usize) -> usize {
-        if self.forwarded().is_none_or(|forwarded| forwarded.rows() != Rows::AsTheyAre) {
+        if self.forwarded().is_none_or(|it| it.rows() != Rows::AsTheyAre || it.is_bounded()) {
             return at;
         }
         while let Some(rest) = bytes.get(at..)
@@ -103,7 +115,7 @@ impl Postgres {
     }
 
     /// The command that the target is at, if it can have rows.
-    fn forwarded(&self) -> Option<Forwarded> {
+    pub(super) fn forwarded(&self) -> Option<Forwarded> {
         match self.awaited.front()?.what {
             What::Query { forwarded, .. } | What::Execute { forwarded, .. } => Some(forwarded),
             _ => None,
@@ -134,11 +146,11 @@ impl Postgres {
         match kind {
             Kind::CopyData if self.answer.copying_out => {
                 self.answer.count_row(whole);
-                return Ok(Heard::Streams(Stream::Pass(whole)));
+                return Ok(Heard::Streams(self.bounded(whole, court)));
             }
             Kind::DataRow if self.forwarded().ok_or(UNASKED)?.rows() == Rows::AsTheyAre => {
                 self.answer.count_row(whole);
-                return Ok(Heard::Streams(Stream::Pass(whole)));
+                return Ok(Heard::Streams(self.bounded(whole, court)));
             }
             _ if whole > self.limits.message => {
                 return Err("the target sent a message longer than the gateway reads");
@@ -150,15 +162,26 @@ impl Postgres {
         self.answered(&message, court, plan)
     }
 
+    fn bounded(&mut self, whole: usize, court: &mut dyn Court) -> Stream {
+        if self.is_within_bounds(court) { Stream::Pass(whole) } else { Stream::Drop(whole) }
+    }
+
     fn answered(
         &mut self,
         message: &Message<'_>,
         court: &mut dyn Court,
         plan: &mut Plan,
     ) -> Result<Heard, &'static str> {
+        let ends = matches!(message.kind, Kind::CommandComplete | Kind::PortalSuspended);
+        if let Some(refusal) = self.answer.over.take_if(|_| ends) {
+            return self.over_before_cancelled(&refusal, court, plan).map(|()| Heard::Whole);
+        }
         match message.kind {
             Kind::DataRow => {
                 self.answer.count_row(message.part.len());
+                if !self.is_within_bounds(court) {
+                    return Ok(Heard::Whole);
+                }
                 return self.show_row(message.body, message.part.clone(), court, plan);
             }
             Kind::ParameterStatus => {
@@ -174,7 +197,9 @@ impl Postgres {
             }
             Kind::PortalSuspended => {
                 let Some(What::Execute { forwarded, .. }) = self.what() else { return Err(UNASKED) };
-                self.end_of(forwarded.command(), Said::Suspended, court);
+                let command = forwarded.command();
+                self.suspend()?;
+                self.end_of(command, Said::Suspended, court);
                 self.awaited.pop();
             }
             Kind::ParseComplete | Kind::BindComplete | Kind::CloseComplete => {
@@ -187,6 +212,9 @@ impl Postgres {
             }
             Kind::CopyInResponse | Kind::CopyOutResponse | Kind::CopyBothResponse | Kind::CopyDone => {
                 self.copying(message.kind)?;
+                if self.answer.over.is_some() {
+                    return Ok(Heard::Whole);
+                }
             }
             Kind::CopyData | Kind::ErrorResponse | Kind::NoticeResponse | Kind::NotificationResponse => {
                 return Err(UNASKED);

@@ -30,7 +30,8 @@
 
 use core::ops::Range;
 
-use gateway_policy::judge::{Permit, Rows, Settings};
+use gateway_policy::judge::{Obligations, Permit, Rows, Settings};
+use gateway_policy::limits::Most;
 
 use crate::conversation::{CommandNumber, Plan};
 
@@ -48,6 +49,7 @@ pub(super) struct Forwarded {
     command: CommandNumber,
     rows: Rows,
     settings: Settings,
+    most: Most,
 }
 
 impl Forwarded {
@@ -57,6 +59,15 @@ impl Forwarded {
 
     pub(super) fn rows(self) -> Rows {
         self.rows
+    }
+
+    /// The most that it may return.
+    pub(super) fn most(self) -> Most {
+        self.most
+    }
+
+    pub(super) fn is_bounded(self) -> bool {
+        !self.most.is_anything()
     }
 
     pub(super) fn settings(self) -> Settings {
@@ -72,8 +83,8 @@ pub(super) fn forward(allowed: Allowed, part: Range<usize>, plan: &mut Plan) -> 
 
 /// Uses the permit for what went on earlier and is to run now.
 pub(super) fn renew(allowed: Allowed) -> Forwarded {
-    let obligations = allowed.permit.obligations();
-    Forwarded { command: allowed.command, rows: obligations.rows, settings: obligations.settings }
+    let Obligations { rows, settings, most } = allowed.permit.obligations();
+    Forwarded { command: allowed.command, rows, settings, most }
 }
 
 /// Passes an Execute on: it runs what went on when it was bound.

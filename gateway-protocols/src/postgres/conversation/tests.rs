@@ -4,6 +4,7 @@ mod court;
 mod script;
 
 mod bounds;
+mod bounds_of_results;
 mod copying;
 mod extended;
 mod random;

@@ -38,6 +38,7 @@ impl Postgres {
             self.unsettled = None;
         }
         if transaction == Transaction::None {
+            self.suspended.clear();
             self.portals.forget_all(sent.sequence);
         }
     }
@@ -88,7 +89,7 @@ impl Postgres {
         }
     }
 
-    pub(super) fn copy_ended(&mut self) {
+    pub(in super::super) fn copy_ended(&mut self) {
         let behind = match self.what() {
             Some(What::Query { .. } | What::Execute { .. }) => 1,
             _ => 0,
@@ -103,7 +104,7 @@ impl Postgres {
         }
     }
 
-    pub(super) fn end_of(&mut self, command: CommandNumber, said: Said<'_>, court: &mut dyn Court) {
+    pub(in super::super) fn end_of(&mut self, command: CommandNumber, said: Said<'_>, court: &mut dyn Court) {
         let answer = core::mem::take(&mut self.answer);
         court.ended(command, &Outcome { said, rows: answer.rows, bytes: answer.bytes });
     }

@@ -1,8 +1,12 @@
 //! Errors of the target, and what they make it skip.
 
+use alloc::boxed::Box;
+
 use gateway_policy::command::Said;
+use gateway_policy::judge::Denial;
 
 use super::super::awaited::{Awaited, What};
+use super::super::forward::Forwarded;
 use super::super::mark;
 use super::super::stream::Stream;
 use super::super::{Copying, Heard, Postgres};
@@ -10,10 +14,12 @@ use super::Answer;
 use crate::conversation::{CommandNumber, Court, Needs, Plan, Side};
 use crate::postgres::backend::ErrorFields;
 use crate::postgres::frame::{HEADER, Header};
-use crate::postgres::refusal::Refusal;
+use crate::postgres::refusal::{Code, Refusal};
 
 /// So much of an error is enough to see its code and whether it is the failure of a refused message.
 const LOOKED_AT: usize = 1024;
+/// What a statement fails with that was cancelled.
+const CANCELLED: &str = "57014";
 
 impl Postgres {
     pub(super) fn error(
@@ -28,8 +34,13 @@ impl Postgres {
         let Some(body) = rest.get(HEADER..looked_at) else {
             return Ok(Heard::Needs(Needs::Bytes(looked_at)));
         };
+        let command = self.forwarded().map(Forwarded::command);
         let error = ErrorFields::new(body);
-        match self.failed(error, court) {
+        let over = self.answer.over.take();
+        let cancelled = error.code() == Some(CANCELLED);
+        let overtime = command.filter(|_| cancelled).and_then(|command| court.overtime(command));
+        let bound = over.or_else(|| overtime.map(|denial| Box::new(overdue(denial))));
+        match self.failed(error, court).or(bound) {
             Some(refusal) => {
                 plan.say(Side::Agent, |out| refusal.write(out));
                 Ok(Heard::Streams(Stream::Drop(whole)))
@@ -42,11 +53,7 @@ impl Postgres {
     }
 
     /// Takes note of a failure. Returns the refusal if it is what the target says to one.
-    fn failed(
-        &mut self,
-        error: ErrorFields<'_>,
-        court: &mut dyn Court,
-    ) -> Option<alloc::boxed::Box<Refusal>> {
+    fn failed(&mut self, error: ErrorFields<'_>, court: &mut dyn Court) -> Option<Box<Refusal>> {
         self.awaited.skip_copy_ends();
         self.awaited.skip_doubtful_before_others();
         let message = error.message().unwrap_or_default();
@@ -121,6 +128,11 @@ impl Postgres {
             }
         }
     }
+}
+
+/// In the words that PostgreSQL has for a statement that takes too long.
+fn overdue(denial: Denial) -> Refusal {
+    Refusal { code: Code::QueryCanceled, ..Refusal::from(denial) }
 }
 
 impl What {

@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use gateway_policy::command::{Command, Outcome, Parameter, Said, Stage};
 use gateway_policy::judge::{Because, Denial, Judgement, Obligations, Rows, Settings, Verdict};
 
+use gateway_policy::limits::{Bound, Most};
+
 use crate::conversation::{Column, CommandNumber, Court, Ruling, Shown, Unrecorded};
 
 #[derive(Debug, Default)]
@@ -37,6 +39,14 @@ impl Court for Words {
         };
         let much = if outcome.rows > 0 { format!(", {} rows", outcome.rows) } else { String::new() };
         self.heard.push(format!("{} {said}{much}", command.0));
+    }
+
+    fn exceeded(&mut self, command: CommandNumber, bound: Bound) {
+        let bound = match bound {
+            Bound::Rows => "rows",
+            Bound::Bytes => "bytes",
+        };
+        self.heard.push(format!("{} exceeds {bound}", command.0));
     }
 
     fn refused(&mut self, why: &str) {
@@ -79,13 +89,14 @@ fn verdict(text: &str) -> Verdict {
         });
     }
     let rows = if text.contains("shown") { Rows::Shown } else { Rows::AsTheyAre };
+    let most = if text.contains("two") { Most { rows: 2, bytes: u64::MAX } } else { Most::default() };
     let settings = if text.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("set ")) {
         Settings::Changed
     } else {
         Settings::Kept
     };
     match Judgement::unjudged().verdict() {
-        Verdict::Allow(permit) => Verdict::Allow(permit.obliged(Obligations { rows, settings })),
+        Verdict::Allow(permit) => Verdict::Allow(permit.obliged(Obligations { rows, settings, most })),
         denied => denied,
     }
 }
