@@ -10,7 +10,7 @@ use gateway_policy::target::NoMatch;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{ControlRefused, ControlUsed};
-use crate::session::{CommandEnded, CommandJudged, MessageRefused, SessionOpened};
+use crate::session::{CommandEnded, CommandJudged, LimitReached, MessageRefused, SessionOpened};
 
 /// One line of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ pub enum Event {
     SessionOpened(SessionOpened),
     Command(CommandJudged),
     CommandEnded(CommandEnded),
+    LimitReached(LimitReached),
     MessageRefused(MessageRefused),
     /// How an opened connection ended.
     Ended(Ended),

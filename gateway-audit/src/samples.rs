@@ -10,8 +10,8 @@ use crate::event::{
     Transport, Who,
 };
 use crate::session::{
-    Because, CommandDenial, CommandEnded, CommandJudged, MessageRefused, OfSession, Privacy, Said,
-    SessionOpened, Stage, Value, Verdict,
+    Because, CommandDenial, CommandEnded, CommandJudged, Limit, LimitReached, MessageRefused, OfSession,
+    Privacy, Said, SessionOpened, Stage, Value, Verdict,
 };
 
 /// What a hostile agent might have sent: an escape of terminals, markup, and ends of fields and lines of every format.
@@ -58,6 +58,7 @@ pub fn session() -> Vec<Event> {
         command(3, HOSTILE, denied(Because::Unknown("it cannot be read".into()))),
         command(4, "update orders set paid = true", allowed("writes")),
         ended(4, Said::Failed("23505".into()), 0, 97),
+        Event::LimitReached(LimitReached { of: of(), command: 4, limit: Limit::Rows }),
         Event::MessageRefused(MessageRefused { of: of(), why: "a function call".into() }),
         Event::Ended(Ended {
             connection: connection(),

@@ -104,6 +104,8 @@ pub enum Because {
     NothingAllows,
     /// This rule would allow it under a condition that it does not meet.
     Condition(String),
+    /// As many run, or have begun within a minute, as may.
+    Limit,
     /// It could not be told what it does.
     Unknown(String),
     /// People were to be asked, and have not said yes: why not.
@@ -136,6 +138,24 @@ pub enum Said {
     Skipped,
     /// The connection ended first.
     Nothing,
+}
+
+/// A command that was permitted has come to a bound of its permit, and is ended there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitReached {
+    #[serde(flatten)]
+    pub of: OfSession,
+    pub command: u64,
+    pub limit: Limit,
+}
+
+/// What there was too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    Rows,
+    Bytes,
+    Time,
 }
 
 /// Something of the agent was refused that is no command, or none that could be read.

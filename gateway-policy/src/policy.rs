@@ -71,11 +71,7 @@ impl Policy {
         let opening = || concerned().filter(|rule| rule.stance == Stance::Allow);
         let asks = concerned().any(|rule| rule.stance == Stance::Hold);
         let reads = opening().all(|rule| rule.conditions.contains(&Condition::ReadOnly));
-        let writing = if reads && !asks {
-            Writing::Never
-        } else {
-            Writing::Perhaps
-        };
+        let writing = if reads && !asks { Writing::Never } else { Writing::Perhaps };
         let tightest = opening().fold(Limits::default(), |bounds, rule| bounds.tighter(rule.limits));
         let subject = Who {
             agent: subject.agent.into(),

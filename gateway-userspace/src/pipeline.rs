@@ -138,9 +138,9 @@ async fn carry(gateway: &Gateway, opened: Opened) {
         cut = must_end(gateway, &lease) => Err(cut.into()),
     };
     let (ending, sent_bytes, received_bytes) = match ready {
-        Ok(Ready { carriage, afterwards }) => {
+        Ok(Ready { carriage, meanwhile, afterwards }) => {
             let pair = Arc::clone(carriage.pair());
-            let ending = relay(gateway, carriage, &connection, &lease).await;
+            let ending = while_doing(meanwhile, relay(gateway, carriage, &connection, &lease)).await;
             afterwards.await;
             (ending, pair.sent(), pair.received())
         }
@@ -179,6 +179,18 @@ async fn connect<'g>(gateway: &'g Gateway, stream: TcpStream, lease: &Lease) -> 
 fn opaque(agent: TcpStream, target: std::net::TcpStream) -> std::io::Result<Ready<'static>> {
     let [agent, target] = [agent.into_std()?, target].map(|socket| Login::without(Wire::Plain(socket)));
     Carriage::new(agent, target, Freight::Opaque).map(Ready::new)
+}
+
+/// Waits for one thing while another is done that may end or not.
+async fn while_doing<T>(meanwhile: impl Future<Output = ()>, awaited: impl Future<Output = T>) -> T {
+    let endless = async {
+        meanwhile.await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        outcome = awaited => outcome,
+        never = endless => never,
+    }
 }
 
 async fn relay(gateway: &Gateway, carriage: Box<Carriage>, connection: &Connection, lease: &Lease) -> Ending {

@@ -163,7 +163,9 @@ impl Court for Words {
             let rows = if command.text.contains("shown") { Rows::Shown } else { Rows::AsTheyAre };
             let settings = if command.text.starts_with("set ") { Settings::Changed } else { Settings::Kept };
             match Judgement::unjudged().verdict() {
-                Verdict::Allow(permit) => Verdict::Allow(permit.obliged(Obligations { rows, settings })),
+                Verdict::Allow(permit) => {
+                    Verdict::Allow(permit.obliged(Obligations { rows, settings, ..Obligations::default() }))
+                }
                 other @ (Verdict::Hold(_) | Verdict::Deny(_)) => other,
             }
         };

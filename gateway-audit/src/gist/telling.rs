@@ -3,7 +3,17 @@
 use super::{Area, Gist, Outcome, Weight};
 use crate::control::{self, Asker, ControlRefused, ControlUsed};
 use crate::event::{AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, KernelRefused, Who};
-use crate::session::{Because, CommandEnded, CommandJudged, OfSession, Said, SessionOpened, Stage, Verdict};
+use crate::session::{
+    Because, CommandEnded, CommandJudged, Limit, OfSession, Said, SessionOpened, Stage, Verdict,
+};
+
+const fn limit(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Rows => "rows",
+        Limit::Bytes => "bytes",
+        Limit::Time => "time",
+    }
+}
 
 pub(super) fn tell(event: &Event) -> Gist<'_> {
     match event {
@@ -20,6 +30,13 @@ pub(super) fn tell(event: &Event) -> Gist<'_> {
         Event::SessionOpened(session) => session_opened(session),
         Event::Command(command) => judged(command),
         Event::CommandEnded(ended) => command_ended(ended),
+        Event::LimitReached(reached) => Gist {
+            says: format!("command {} has come to its limit of {}", reached.command, limit(reached.limit)),
+            ..of_session(
+                &reached.of,
+                Gist::new("limit_reached", Area::Refusal, Outcome::Denied, Weight::Warning),
+            )
+        },
         Event::MessageRefused(refused) => Gist {
             says: format!("message refused: {}", refused.why),
             ..of_session(
@@ -160,7 +177,7 @@ fn judged(command: &CommandJudged) -> Gist<'_> {
 fn rule_of(because: &Because) -> Option<&str> {
     match because {
         Because::Rule(rule) | Because::Condition(rule) => Some(rule),
-        Because::NothingAllows | Because::Unknown(_) | Because::NotApproved(_) => None,
+        Because::NothingAllows | Because::Limit | Because::Unknown(_) | Because::NotApproved(_) => None,
     }
 }
 

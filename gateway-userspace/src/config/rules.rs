@@ -169,9 +169,6 @@ fn check(keys: &RuleKeys, section: &Section<'_>, file: Source<'_>) {
             if section.says(misplaced) {
                 wrong(&format!("has `{misplaced}`, which has no meaning here"), remedy);
             }
-            if stance == Stance::Allow && !keys.limits.is_none() {
-                wrong("has `limits`, which this version does not enforce yet", "remove them");
-            }
             if stance != Stance::Allow && !keys.limits.is_none() {
                 wrong("has `limits`, which have no meaning here", "write `limits` in a rule that allows");
             }

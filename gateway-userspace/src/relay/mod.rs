@@ -41,12 +41,18 @@ const UNHEARD: Duration = Duration::from_secs(2);
 /// A connection that can be carried, and what is to be done once it was.
 pub struct Ready<'g> {
     pub carriage: Box<Carriage>,
+    /// What is done while it is carried. It need not come to an end.
+    pub meanwhile: Pin<Box<dyn Future<Output = ()> + Send + 'g>>,
     pub afterwards: Pin<Box<dyn Future<Output = ()> + Send + 'g>>,
 }
 
 impl Ready<'_> {
     pub fn new(carriage: Box<Carriage>) -> Self {
-        Self { carriage, afterwards: Box::pin(std::future::ready(())) }
+        Self {
+            carriage,
+            meanwhile: Box::pin(std::future::pending()),
+            afterwards: Box::pin(std::future::ready(())),
+        }
     }
 }
 

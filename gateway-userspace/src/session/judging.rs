@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use gateway_policy::command::{Command, Stage, State};
 use gateway_policy::facts::{Aftermath, Facts, Reason};
@@ -28,6 +28,7 @@ use gateway_policy::when::Circumstances;
 use gateway_sql::Catalogue;
 
 use crate::config::{Config, Judging};
+use crate::session::bounds::{Gauge, Gauges, Place};
 use access::Access;
 pub use ground::Ground;
 use known::{Found, Known};
@@ -61,6 +62,7 @@ pub struct Judges {
     /// The number of the code, to be asked before each command.
     edition: AtomicU64,
     reader: Box<dyn Reader>,
+    gauges: Gauges,
 }
 
 impl fmt::Debug for Judges {
@@ -81,7 +83,7 @@ struct Code {
 impl Judges {
     pub fn new(config: &Config, reader: Box<dyn Reader>) -> Arc<Self> {
         let code = RwLock::new(Arc::new(Code::of(config, 0)));
-        Arc::new(Self { code, edition: AtomicU64::new(0), reader })
+        Arc::new(Self { code, edition: AtomicU64::new(0), reader, gauges: Gauges::default() })
     }
 
     /// From now on other rules hold, for the next command of every session.
@@ -95,6 +97,7 @@ impl Judges {
     /// The judge of one session.
     pub fn judge(self: &Arc<Self>, subject: Subject, ground: Ground) -> Judge {
         let (edition, chamber) = self.chamber(&subject);
+        let gauge = self.gauges.of(&subject.agent, &subject.target);
         let reading = Reading::of(&State::default(), Aftermath::Nothing, &ground);
         let shelf = chamber.shelf(&reading);
         Judge {
@@ -107,6 +110,8 @@ impl Judges {
             shelf,
             worst: Aftermath::Nothing,
             access: Access::default(),
+            gauge,
+            place: None,
             language: Language::Sql,
         }
     }
@@ -195,6 +200,9 @@ pub struct Judge {
     worst: Aftermath,
     /// Whether its transaction can write.
     access: Access,
+    gauge: Arc<Gauge>,
+    /// Of the last command that may run, if only so many may at a time.
+    place: Option<Place>,
     language: Language,
 }
 
@@ -255,6 +263,11 @@ impl Judge {
         found
     }
 
+    /// The place of the command that was judged last.
+    pub fn place(&mut self) -> Option<Place> {
+        self.place.take()
+    }
+
     /// Judges again what holds for one command only.
     fn once_more(&self, jurisdiction: &Jurisdiction, found: Found, state: &State) -> Found {
         match &found.facts {
@@ -278,6 +291,12 @@ impl Judge {
             (Verdict::Allow(permit), Stage::Run(_)) => permit,
             (verdict, _) => return verdict,
         };
+        if !permit.limits().is_none() {
+            match self.gauge.admit(permit.limits(), Instant::now()) {
+                Ok(place) => self.place = place,
+                Err(denial) => return Verdict::Deny(denial),
+            }
+        }
         if let Some(facts) = &found.facts {
             self.access.note(facts, command.state);
         }

@@ -1,5 +1,6 @@
 //! What a connection is once it is understood: who speaks, what may run, and what is kept of it.
 
+mod bounds;
 pub mod judging;
 pub mod postgres;
 mod record;
@@ -11,18 +12,21 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gateway_audit::event::{Connection, Event};
-use gateway_audit::session::{CommandJudged, MessageRefused, OfSession};
+use gateway_audit::session::{self as told, CommandJudged, LimitReached, MessageRefused, OfSession};
 use gateway_policy::approval::NotApproved;
 use gateway_policy::command::{Command, Outcome, Said, Stage};
-use gateway_policy::judge::Verdict;
+use gateway_policy::judge::{Because, Denial, Verdict};
+use gateway_policy::limits::{Bound, Limits};
 use gateway_protocols::conversation::{CommandNumber, Court, Ruling, Unrecorded};
 
 use crate::audit::{RecordError, Recorder, add_line};
 use crate::random;
 use crate::report::one_line;
+use bounds::{Overseer, Place, Summons};
+use humantime::format_duration;
 use judging::Judge;
 
 /// Lines that may wait to be written with others.
@@ -64,6 +68,12 @@ pub struct Session {
     under_way: VecDeque<(CommandNumber, Instant)>,
     lines: Vec<u8>,
     left: Left,
+    /// Of the statements that may run only so many at a time.
+    places: VecDeque<(CommandNumber, Place)>,
+    /// How long commands under way may take, where that is bounded.
+    timed: VecDeque<(CommandNumber, Duration)>,
+    overseer: Overseer,
+    asked_to_cancel: bool,
 }
 
 /// What a session that is over leaves at its target.
@@ -88,7 +98,16 @@ impl Session {
             under_way: VecDeque::new(),
             lines: Vec::new(),
             left: Left::default(),
+            places: VecDeque::new(),
+            timed: VecDeque::new(),
+            overseer: Overseer::default(),
+            asked_to_cancel: false,
         }
+    }
+
+    /// What has to be answered for as long as the session lasts.
+    pub fn summons(&self) -> Summons {
+        self.overseer.summons()
     }
 
     /// To be asked when the session is over.
@@ -151,6 +170,45 @@ impl Session {
         recorded
     }
 
+    /// Takes note of what bounds a command that goes on.
+    fn bound(&mut self, command: CommandNumber, limits: &Limits) {
+        if let Some(place) = self.judge.place() {
+            self.places.push_back((command, place));
+        }
+        if let Some(time) = limits.time.filter(|_| self.timed.len() < UNDER_WAY) {
+            self.timed.push_back((command, time));
+            self.watch_the_next();
+        }
+    }
+
+    fn unbind(&mut self, command: CommandNumber, said: Said<'_>) {
+        if said == Said::Suspended || (self.places.is_empty() && self.timed.is_empty()) {
+            return;
+        }
+        while self.places.front().is_some_and(|(number, _)| *number <= command) {
+            self.places.pop_front();
+        }
+        while self.timed.front().is_some_and(|(number, _)| *number <= command) {
+            self.timed.pop_front();
+        }
+        self.under_way.retain(|(number, _)| *number > command);
+        self.watch_the_next();
+    }
+
+    /// The target works on one command at a time. How long it takes counts from when those before it have ended.
+    fn watch_the_next(&self) {
+        let next = self.under_way.front().and_then(|(number, _)| {
+            let (_, time) = self.timed.front().filter(|(timed, _)| timed == number)?;
+            Some((*number, Instant::now() + *time))
+        });
+        self.overseer.watch(next);
+    }
+
+    fn reached(&mut self, command: CommandNumber, limit: told::Limit) {
+        let reached = LimitReached { of: self.of.clone(), command: command.0, limit };
+        let _ = self.keep_back(Event::LimitReached(reached));
+    }
+
     fn took_us(&mut self, command: CommandNumber) -> u64 {
         while self.under_way.front().is_some_and(|(number, _)| *number < command) {
             self.under_way.pop_front();
@@ -172,6 +230,10 @@ pub fn of_session(id: &SessionId, connection: &Connection) -> OfSession {
 
 impl Court for Session {
     fn judge(&mut self, command: &Command<'_>) -> Result<Ruling, Unrecorded> {
+        // A request to cancel what came before must not hit this one.
+        if std::mem::take(&mut self.asked_to_cancel) {
+            self.overseer.wait();
+        }
         self.commands += 1;
         let number = CommandNumber(self.commands);
         let verdict = match (self.judge.judge(command), &command.stage) {
@@ -188,6 +250,7 @@ impl Court for Session {
                 if self.under_way.len() < UNDER_WAY {
                     self.under_way.push_back((number, Instant::now()));
                 }
+                self.bound(number, permit.limits());
                 Verdict::Allow(permit)
             }
             Verdict::Hold(hold) => Verdict::Hold(hold),
@@ -201,9 +264,37 @@ impl Court for Session {
             self.left.0.store(true, Relaxed);
         }
         let took_us = self.took_us(command);
+        self.unbind(command, outcome.said);
         let Some(ended) = record::ended(&self.of, command, outcome, took_us) else { return };
         // It has happened: a failure to write it is in the log, and stops the next command.
         let _ = self.keep_back(Event::CommandEnded(ended));
+    }
+
+    fn exceeded(&mut self, command: CommandNumber, bound: Bound) {
+        let limit = match bound {
+            Bound::Rows => told::Limit::Rows,
+            Bound::Bytes => told::Limit::Bytes,
+        };
+        self.reached(command, limit);
+        self.overseer.cancel();
+        self.asked_to_cancel = true;
+    }
+
+    fn overtime(&mut self, command: CommandNumber) -> Option<Denial> {
+        if !self.overseer.was_overdue(command) {
+            return None;
+        }
+        self.asked_to_cancel = true;
+        self.reached(command, told::Limit::Time);
+        let most = self.timed.iter().find(|(number, _)| *number == command)?.1;
+        Some(Denial {
+            message: format!(
+                "the statement takes longer than {}, and no longer is allowed",
+                format_duration(most)
+            ),
+            hint: None,
+            because: Because::Limit,
+        })
     }
 
     fn refused(&mut self, why: &str) {

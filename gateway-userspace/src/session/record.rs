@@ -55,6 +55,7 @@ fn denial(denial: &Denial) -> CommandDenial {
         Because::NothingAllows => told::Because::NothingAllows,
         Because::Condition(rule) => told::Because::Condition(rule.to_string()),
         Because::NotApproved(why) => told::Because::NotApproved(why.word().to_owned()),
+        Because::Limit => told::Because::Limit,
         Because::Unknown(reason) => told::Because::Unknown(reason.sentence().to_owned()),
     };
     CommandDenial { message: denial.message.clone(), because }

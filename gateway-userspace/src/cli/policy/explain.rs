@@ -113,6 +113,7 @@ fn because(denial: &Denial) -> String {
         Because::Rule(rule) => format!("rule {rule} denies it"),
         Because::NothingAllows => "no rule allows it".to_owned(),
         Because::Condition(rule) => format!("rule {rule} needs more"),
+        Because::Limit => "a limit is reached".to_owned(),
         Because::Unknown(reason) => format!("the statement {}", reason.sentence()),
         Because::NotApproved(why) => format!("it was to be approved: {why}"),
     }

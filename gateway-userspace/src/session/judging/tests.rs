@@ -2,7 +2,6 @@ use std::sync::atomic::AtomicUsize;
 
 use gateway_policy::command::Transaction;
 use gateway_policy::facts::{Effect, Kind, Name, On, Schema, Setting, Statement};
-use gateway_policy::judge::Rows;
 use gateway_sql::PATH_UNKNOWN;
 
 use super::*;
@@ -159,7 +158,7 @@ fn preparing_changes_nothing_yet() {
     let state = State::default();
     let prepare = Command { text: "set role", stage: Stage::Prepare, state: &state };
     let Verdict::Allow(permit) = judge.judge(&prepare) else { panic!("allowed") };
-    assert_eq!(permit.obligations(), Obligations { rows: Rows::AsTheyAre, settings: Settings::Kept });
+    assert_eq!(permit.obligations(), Obligations::default());
     assert_eq!(settings(&mut judge, "commit t"), Settings::Kept);
 }
 

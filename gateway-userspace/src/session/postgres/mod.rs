@@ -11,6 +11,7 @@ pub mod reception;
 pub mod upstream;
 
 use std::io;
+use std::sync::Arc;
 
 use gateway_audit::event::{Connection, Ending};
 use gateway_protocols::postgres::conversation::{Limits, Postgres};
@@ -62,7 +63,12 @@ fn join<'g>(
         Replication::Physical | Replication::Logical => judge.of_replication(),
     };
     let session = Session::new(id, connection, gateway.recorder.clone(), judge);
-    let left = session.left();
+    let (left, summons) = (session.left(), session.summons());
+    let errand = Arc::clone(&cancel.errand);
+    let meanwhile = summons.answer(move || {
+        let errand = Arc::clone(&errand);
+        async move { admission::call_off(gateway, &errand).await }
+    });
     let talk = Talk {
         conversation: Box::new(Postgres::new(limits(lease), parameters, settings)),
         court: Box::new(session),
@@ -77,6 +83,7 @@ fn join<'g>(
     };
     Ok(Ready {
         carriage: Carriage::new(agent, target, Freight::Spoken(talk))?,
+        meanwhile: Box::pin(meanwhile),
         afterwards: Box::pin(afterwards),
     })
 }
