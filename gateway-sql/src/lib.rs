@@ -19,6 +19,7 @@ mod postgres;
 mod scan;
 mod scope;
 mod second_reader;
+mod shape;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use gateway_policy::facts::{Facts, Reason, Unknown};
 pub use cache::Cache;
 pub use catalogue::Catalogue;
 pub use names::PATH_UNKNOWN;
+pub use shape::shape;
 
 /// How much is read. What is beyond is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

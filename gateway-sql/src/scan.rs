@@ -50,6 +50,11 @@ impl<'t> Tokens<'t> {
         Self { text, at: 0 }
     }
 
+    /// How many bytes have been looked at.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     /// The next token, or `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Token<'t>>, Broken> {
         self.skip_blanks()?;

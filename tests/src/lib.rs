@@ -13,5 +13,6 @@ pub mod pipe;
 pub mod plan;
 pub mod records;
 pub mod servers;
+pub mod transcript;
 pub mod wait;
 pub mod wire;

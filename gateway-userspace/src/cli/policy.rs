@@ -1,20 +1,23 @@
-//! `postern policy`: what the rules say of a statement, without asking anybody who is running.
+//! `postern policy`: what the rules say, and what others would, without asking anybody who is running.
 
+mod court;
+mod diff;
 mod explain;
+mod reading;
+mod recorded;
+mod regions;
+mod replay;
+mod suggest;
 mod test;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use gateway_policy::command::State;
-use gateway_policy::facts::Facts;
 use gateway_policy::person::Person;
-use gateway_sql::Catalogue;
 
 use super::Global;
-use crate::session::judging::{Reader, Sql};
 
-/// Ask the rules: what they say of a statement, and whether all cases hold
+/// Ask the rules: what they say, what others would have said, what was asked of them
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct Args {
@@ -26,6 +29,9 @@ pub struct Args {
 enum Command {
     Explain(explain::Args),
     Test(test::Args),
+    Replay(replay::Args),
+    Diff(diff::Args),
+    Suggest(suggest::Args),
 }
 
 impl Args {
@@ -33,6 +39,9 @@ impl Args {
         match self.command {
             Command::Explain(args) => args.run(global),
             Command::Test(args) => args.run(global),
+            Command::Replay(args) => args.run(global),
+            Command::Diff(args) => args.run(global),
+            Command::Suggest(args) => args.run(global),
         }
     }
 }
@@ -41,9 +50,4 @@ impl Args {
 fn acting_for(subject: Option<&str>, groups: &[String]) -> Option<Person> {
     let subject = subject?.to_owned();
     Some(Person { issuer: String::new(), subject, name: None, email: None, groups: groups.to_vec() })
-}
-
-/// What a statement does in a session that has just begun.
-fn facts(statement: &str) -> Facts {
-    Sql.read(statement, &State::default(), &Catalogue::absent())
 }

@@ -27,7 +27,7 @@ pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;
 pub use reload::Reload;
-pub use rules::Case;
+pub use rules::{Case, rules_of};
 pub use schema::{Agent, Config, Inbound, Serve, UnixPeer};
 pub use secret_reference::SecretReference;
 pub use values::Located;

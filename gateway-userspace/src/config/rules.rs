@@ -9,6 +9,7 @@ mod packs;
 mod when;
 mod words;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use gateway_policy::when::When;
 use toml::de::DeTable;
 
 use super::load::Gathering;
+use super::mistakes::{Gathered, Mistakes};
 use super::section::{Section, Source, section};
 use super::values::{self, Located};
 
@@ -135,6 +137,16 @@ impl Gathering {
             self.rules.insert(name, keys);
         }
     }
+}
+
+/// The rules of a text that stands in no file.
+pub fn rules_of(text: &str) -> Result<Vec<Rule>, Mistakes> {
+    let mistakes = Gathered::default();
+    let mut gathering = Gathering::default();
+    let nobody = |_: &str| None;
+    gathering.add_file(Source { path: Path::new("rules"), text, mistakes: &mistakes, uid_of: &nobody });
+    let rules = gathering.rules.into_iter().flat_map(|(name, keys)| keys.rules(&name)).collect();
+    mistakes.or(Some(rules))
 }
 
 /// What the keys of one rule mean together.

@@ -44,7 +44,7 @@ impl Args {
         let config = global.load_config()?;
         let person = super::acting_for(self.person.as_deref(), &self.groups);
         let subject = Subject { person: person.as_ref(), ..self.subject(&config)? };
-        let explanation = config.policy().over(&subject).explain(&super::facts(&self.statement));
+        let explanation = config.policy().over(&subject).explain(&super::reading::facts(&self.statement));
         if self.json {
             println!("{:#}", machines(&explanation));
         } else {

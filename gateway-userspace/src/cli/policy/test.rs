@@ -71,7 +71,7 @@ impl Tally {
     }
 
     fn try_one(&mut self, case: &str, text: &Located<String>, expected: Expected, rules: &Jurisdiction) {
-        let verdict = rules.judge(&super::facts(&text.value)).verdict();
+        let verdict = rules.judge(&super::reading::facts(&text.value)).verdict();
         let wrong = match (expected, verdict) {
             (Expected::Allowed, Verdict::Allow(permit)) => {
                 permit.observed().map(|denial| format!("would be denied: {}", denial.message))
