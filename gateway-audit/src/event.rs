@@ -9,6 +9,7 @@ use gateway_policy::level::Level;
 use gateway_policy::target::NoMatch;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Approval;
 use crate::control::{ControlRefused, ControlUsed};
 use crate::session::{CommandEnded, CommandJudged, LimitReached, MessageRefused, SessionOpened};
 
@@ -68,6 +69,8 @@ pub enum Event {
     EnforcerGone,
     EnforcerBack,
     ControlUsed(ControlUsed),
+    /// A step on the way of a command that waited for people.
+    Approval(Approval),
     ControlRefused(ControlRefused),
     /// Somebody took the enforcement away (`postern enforce --detach`).
     Detached {
@@ -250,6 +253,10 @@ pub enum Ending {
     /// The gateway was not let in by the target.
     TargetLoginFailed {
         why: String,
+    },
+    /// It asked for a command of another connection of the same agent to be cancelled that waited for people.
+    HoldCancelled {
+        connection: u64,
     },
     /// It asked for the query of another connection of the same agent to be cancelled, and the target has heard.
     CancelPassedOn {

@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! The evidence format: what happened, in words that can be read without a daemon.
 
+pub mod approval;
 pub mod cef;
 pub mod control;
 pub mod ecs;

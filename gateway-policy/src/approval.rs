@@ -88,8 +88,8 @@ pub struct Matter {
     /// The same without constants and parameters.
     pub shape: Fingerprint,
     pub session: Arc<str>,
-    /// The person that the agent acts for. That one does not answer for it.
-    pub person: Option<Arc<str>>,
+    /// What the person is called that the agent acts for. That one does not answer for it.
+    pub person: Vec<Arc<str>>,
 }
 
 /// Somebody who answers.
@@ -228,7 +228,7 @@ impl Hold {
             if !terms.permit_reach(answer.reach) || answer.until > answer.asked.after(terms.longest()) {
                 return Err(NotEnough::TooFar);
             }
-            if terms.missing(&answer.yes, answer.asked, matter.person.as_deref()) > 0 {
+            if terms.missing(&answer.yes, answer.asked, &matter.person) > 0 {
                 return Err(NotEnough::Quorum);
             }
         }
@@ -289,8 +289,9 @@ impl Terms {
     }
 
     /// Whether this person's word counts, given at this time.
-    pub fn hear(&self, approver: &Approver, asked: Moment, at: Moment, agents_person: Option<&str>) -> bool {
-        if agents_person == Some(approver.person.as_str()) || approver.person.is_empty() {
+    pub fn hear(&self, approver: &Approver, asked: Moment, at: Moment, agents_own: &[Arc<str>]) -> bool {
+        let is_own = agents_own.iter().any(|own| own.eq_ignore_ascii_case(&approver.person));
+        if is_own || approver.person.is_empty() {
             return false;
         }
         let later = self.escalation.as_ref().filter(|escalation| at >= asked.after(escalation.after));
@@ -299,8 +300,8 @@ impl Terms {
     }
 
     /// How many more people have to say yes.
-    pub fn missing(&self, yes: &[Yes], asked: Moment, agents_person: Option<&str>) -> usize {
-        let counts = |yes: &&Yes| self.hear(&yes.by, asked, yes.at, agents_person);
+    pub fn missing(&self, yes: &[Yes], asked: Moment, agents_own: &[Arc<str>]) -> usize {
+        let counts = |yes: &&Yes| self.hear(&yes.by, asked, yes.at, agents_own);
         let people: BTreeSet<&str> = yes.iter().filter(counts).map(|yes| yes.by.person.as_str()).collect();
         usize::from(self.quorum.get()).saturating_sub(people.len())
     }

@@ -4,6 +4,7 @@
 //! it is, what is said instead, and what it cannot read yet. Nothing here knows a socket, a clock or a policy:
 //! decisions are asked of the [`Court`].
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -30,8 +31,13 @@ impl Side {
 /// The session that a conversation belongs to: it judges, and it keeps the record.
 pub trait Court {
     /// May this run? The answer stands in the records before it is given; without a record there is none, and
-    /// the command is refused.
+    /// the command is refused. A command that is held is asked about again when there may be an answer.
     fn judge(&mut self, command: &Command<'_>) -> Result<Ruling, Unrecorded>;
+
+    /// What the agent is told while its command waits for people, if it is time to tell it something.
+    fn notice(&mut self) -> Option<String> {
+        None
+    }
 
     /// How a command that was permitted ended; once for each of its statements that the target answered.
     fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>);
@@ -164,6 +170,9 @@ pub enum Needs {
     /// Something of the other side. What is there is to be shown again after that was taken, and no more is to be
     /// read until then.
     OtherSide,
+    /// An answer of people to the command that begins what was not taken. It is to be shown again when there may be one,
+    /// and no more is to be read until then.
+    Ruling,
 }
 
 /// A conversation that cannot go on. Both sides are told in their own words, as the plan says, and then cut off.

@@ -20,6 +20,7 @@ mod scan;
 mod scope;
 mod second_reader;
 mod shape;
+mod skeleton;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use cache::Cache;
 pub use catalogue::Catalogue;
 pub use names::PATH_UNKNOWN;
 pub use shape::shape;
+pub use skeleton::skeleton;
 
 /// How much is read. What is beyond is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

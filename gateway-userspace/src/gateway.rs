@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::approvals::Approvals;
 use crate::attribution::Enforcer;
 use crate::attribution::notices::{Ear, Elsewhere, Standing};
 use crate::audit::strangers::{self, Strangers};
@@ -29,6 +30,7 @@ use crate::session::postgres::catalogue::Catalogues;
 use crate::session::postgres::reception::Reception;
 use crate::session::postgres::upstream::Upstreams;
 use crate::state::State;
+use crate::sys::clock::HostClock;
 use crate::targets::Targets;
 
 /// How long the endings of connections that were cut may take to be written.
@@ -55,6 +57,7 @@ pub struct Gateway {
     pub catalogues: Catalogues,
     pub judges: Arc<Judges>,
     /// What must outlive the gateway.
+    pub approvals: Arc<Approvals>,
     pub state: State,
     pub since: Instant,
     reload: Mutex<Reload>,
@@ -71,6 +74,9 @@ impl Gateway {
             .help("make the folder serve.records, writable for serve.user")?;
         let state = State::open(&config.serve.state)
             .help("make the folder serve.state, for serve.user alone; a file that is damaged or newer can be moved away, and with it go leases, locks and what waits for people")?;
+        let clock = Arc::new(HostClock);
+        let approvals = Approvals::open(state.clone(), recorder.clone(), clock, &config)
+            .context("cannot read what waits for people")?;
         let enforcer = Arc::new(Enforcer::at(&config.enforce.socket));
         let targets = Arc::new(Targets::new(Arc::clone(&config)));
         let counts = Arc::new(Counts::default());
@@ -98,6 +104,7 @@ impl Gateway {
             reception: Reception::open(Arc::clone(&config))
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
             judges: Judges::new(&config, Box::new(Sql)),
+            approvals,
             state,
             since: Instant::now(),
             reload: Mutex::default(),
@@ -133,6 +140,7 @@ impl Gateway {
         doors.spawn(control.serve(Arc::clone(self)));
         doors.spawn(Arc::clone(self).listen_to_the_enforcer());
         doors.spawn(Arc::clone(self).tell_of_strangers());
+        doors.spawn(Arc::clone(&self.approvals).keep());
         let gateway = Arc::clone(self);
         doors.spawn(async move { gateway.upstreams.keep().await });
         let gateway = Arc::clone(self);
@@ -153,6 +161,7 @@ impl Gateway {
                 let config = Arc::new(config);
                 self.reception.replace(Arc::clone(&config));
                 self.judges.replace(&config);
+                self.approvals.replace(&config);
                 self.upstreams.replace(Arc::clone(&config));
                 self.targets.replace(config);
                 tracing::info!("agents and targets were read again");

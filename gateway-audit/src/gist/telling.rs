@@ -1,6 +1,7 @@
 //! One arm for each event: a new one is told here.
 
 use super::{Area, Gist, Outcome, Weight};
+use crate::approval::{Approval, Step};
 use crate::control::{self, Asker, ControlRefused, ControlUsed};
 use crate::event::{AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, KernelRefused, Who};
 use crate::session::{
@@ -75,6 +76,7 @@ pub(super) fn tell(event: &Event) -> Gist<'_> {
             service("enforcer_back", Weight::Notable, "the enforcer answers again".to_owned())
         }
         Event::ControlUsed(used) => control_used(used),
+        Event::Approval(approval) => approved(approval),
         Event::ControlRefused(refused) => control_refused(refused),
         Event::Detached { uid, .. } => {
             service("detached", Weight::Alarm, format!("uid {uid} took the enforcement away"))
@@ -230,6 +232,9 @@ fn ending(ending: &Ending) -> (Outcome, Weight, String) {
         Ending::TargetLoginFailed { why } => {
             (Failed, Warning, format!("the target did not let the gateway in: {why}"))
         }
+        Ending::HoldCancelled { connection } => {
+            (Allowed, Usual, format!("cancelled what connection {connection} waited for"))
+        }
         Ending::CancelPassedOn { connection } => {
             (Allowed, Usual, format!("passed on a cancel for connection {connection}"))
         }
@@ -267,6 +272,24 @@ fn kernel_refused(refused: &KernelRefused) -> Gist<'_> {
             refused.comm, refused.pid, refused.act, refused.why
         ),
         ..Gist::new("kernel_refused", Area::Refusal, Outcome::Denied, Weight::Warning)
+    }
+}
+
+fn approved(approval: &Approval) -> Gist<'_> {
+    let (outcome, weight) = match &approval.step {
+        Step::Asked { .. } | Step::Joined { .. } => (Outcome::Waiting, Weight::Notable),
+        Step::Approved { .. } | Step::Used { .. } => (Outcome::Allowed, Weight::Notable),
+        Step::Refused { .. } | Step::TimedOut | Step::NotHeard { .. } => (Outcome::Denied, Weight::Notable),
+        Step::Withdrawn { .. } => (Outcome::Told, Weight::Usual),
+    };
+    let text = match &approval.step {
+        Step::Asked { text, .. } => Some(text.as_str()),
+        _ => None,
+    };
+    Gist {
+        statement: text,
+        says: format!("request {}: {}", approval.request, approval.step.says()),
+        ..of_session(&approval.of, Gist::new("approval", Area::Command, outcome, weight))
     }
 }
 

@@ -31,7 +31,7 @@ fn matter() -> Matter {
         exact: Fingerprint([1; 32]),
         shape: Fingerprint([2; 32]),
         session: "s1".into(),
-        person: Some("ada".into()),
+        person: ["ada".into(), "ada@example.com".into()].into(),
     }
 }
 
@@ -76,6 +76,7 @@ fn a_yes_of_somebody_else_is_none() {
 #[test]
 fn nobody_answers_for_an_agent_of_their_own() {
     assert_eq!(now(&answer(&[dba("ada")])), Err(NotEnough::Quorum));
+    assert_eq!(now(&answer(&[dba("Ada@example.com")])), Err(NotEnough::Quorum));
     assert_eq!(now(&answer(&[dba("ada"), dba("bob")])), Ok(()));
 }
 

@@ -6,6 +6,7 @@ mod tests;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+use gateway_policy::approval::NotApproved;
 use gateway_policy::judge::{Because, Denial};
 
 use super::frame;
@@ -119,10 +120,22 @@ impl Refusal {
     }
 }
 
+/// Appends a whole NoticeResponse, which means nothing to the answer that is awaited.
+pub fn notice(out: &mut Vec<u8>, message: &str) {
+    frame::message(out, b'N', |out| {
+        for (letter, text) in [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', message)] {
+            out.push(letter);
+            frame::text(out, text.as_bytes());
+        }
+        out.push(0);
+    });
+}
+
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         let code = match denial.because {
             Because::Limit => Code::ProgramLimitExceeded,
+            Because::NotApproved(NotApproved::Withdrawn) => Code::QueryCanceled,
             _ => Code::InsufficientPrivilege,
         };
         Self {

@@ -1,6 +1,7 @@
 //! The command line. A new command is a file here with `Args` and `Args::run`, its `mod` line and its
 //! line in `commands!`.
 
+mod approvals;
 mod bypass_test;
 mod ca;
 mod canary;
@@ -74,6 +75,7 @@ commands! {
     Target(target),
     Policy(policy),
     Status(status),
+    Approvals(approvals),
     Doctor(doctor),
     BypassTest(bypass_test),
     Ca(ca),

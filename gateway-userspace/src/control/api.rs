@@ -18,6 +18,7 @@ use super::call::{Call, Kind, Manner, Trouble};
 use super::caller::{Caller, Peer};
 use super::openapi::{Document, Specification};
 use super::status::StatusCall;
+use crate::approvals::calls as approvals;
 use crate::gateway::Gateway;
 
 /// Longer questions are not read to their end.
@@ -48,6 +49,10 @@ macro_rules! calls {
 
 calls! {
     StatusCall,
+    approvals::List,
+    approvals::Show,
+    approvals::Approve,
+    approvals::Deny,
     Specification,
 }
 

@@ -5,13 +5,16 @@ mod ending;
 mod moving;
 
 use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use gateway_audit::event::Ending;
-use gateway_protocols::conversation::Side;
-use nix::poll::PollFlags;
+use gateway_protocols::conversation::{Plan, Side};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
+use super::bell::Bell;
 use super::desk::Desk;
 use super::freight::Freight;
 use super::pair::Pair;
@@ -93,12 +96,36 @@ impl Carriage {
 
     /// Moves what can be moved now.
     pub fn advance(&mut self, desk: &mut Desk) -> Progress {
-        let moved = self.catch_up().and_then(|()| {
+        let moved = self.look_up(&mut desk.plan).and_then(|()| self.catch_up()).and_then(|()| {
             let sent = self.move_from(Side::Agent, desk)?;
             let received = self.move_from(Side::Target, desk)?;
             Ok(sent == Need::Turn || received == Need::Turn)
         });
         self.progress(moved, desk)
+    }
+
+    /// Whether its agent's command waits for people.
+    pub fn is_held(&self) -> bool {
+        self.agent.waits_for_a_ruling()
+    }
+
+    pub fn bell(&self) -> Option<&Arc<Bell>> {
+        self.freight.bell()
+    }
+
+    /// Looks for news of a command that waits for people, and whether its agent still does. What else it said is not
+    /// read meanwhile, so its end would not be seen.
+    fn look_up(&mut self, plan: &mut Plan) -> Result<(), Stop> {
+        let called = self.freight.bell().is_some_and(|bell| bell.heard());
+        if !self.is_held() {
+            return Ok(());
+        }
+        if self.agent.says == Says::More && hung_up(&self.pair.agent) {
+            self.hear_the_end(Side::Agent, plan)?;
+        } else if called {
+            self.agent.asks_again();
+        }
+        Ok(())
     }
 
     /// Waits a moment for one side, and moves what it says. `None`: it said nothing.
@@ -170,6 +197,7 @@ impl Carriage {
         let mut flags = PollFlags::empty();
         let party = self.party(side);
         flags.set(PollFlags::POLLIN, party.says == Says::More && self.may_listen(side));
+        flags.set(HANG_UP, party.says == Says::More && party.waits_for_a_ruling());
         flags.set(PollFlags::POLLOUT, party.is_behind());
         flags
     }
@@ -177,7 +205,10 @@ impl Carriage {
     /// A side is not listened to while the other is behind, so that neither can fill our memory.
     fn may_listen(&self, side: Side) -> bool {
         let party = self.party(side);
-        !self.party(side.other()).is_behind() && !party.is_deaf() && !party.waits_for_the_other()
+        !self.party(side.other()).is_behind()
+            && !party.is_deaf()
+            && !party.waits_for_the_other()
+            && !party.waits_for_a_ruling()
     }
 
     /// Whether something that was read can be understood by now.
@@ -198,6 +229,14 @@ impl Carriage {
             Side::Target => &mut self.target,
         }
     }
+}
+
+/// The other end has closed its stream, whether or not there is something to be read before that.
+pub(super) const HANG_UP: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP);
+
+fn hung_up(socket: &TcpStream) -> bool {
+    let mut fds = [PollFd::new(socket.as_fd(), HANG_UP)];
+    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..))
 }
 
 fn watch(wanted: PollFlags, hung_up: bool) -> Option<PollFlags> {

@@ -82,6 +82,13 @@ impl Crew {
         }
     }
 
+    /// Takes a parked connection up again.
+    pub fn call(self: &Arc<Self>, stay: u64) {
+        if let Some(carriage) = self.parking.leave(stay) {
+            self.take(carriage);
+        }
+    }
+
     fn hire(self: &Arc<Self>, queue: &mut Queue) {
         let crew = Arc::clone(self);
         match thread::Builder::new().name("relay".into()).stack_size(STACK).spawn(move || crew.work()) {
@@ -103,7 +110,11 @@ impl Crew {
             match self.drive(&mut carriage, &mut desk) {
                 Outcome::Ended(ending) => carriage.end(ending),
                 Outcome::Requeue => self.take(carriage),
-                Outcome::Park(wants) => self.parking.park(carriage, wants),
+                Outcome::Park(wants) => {
+                    if let Some(called) = self.parking.park(carriage, wants, Arc::downgrade(self)) {
+                        self.take(called);
+                    }
+                }
             }
         }
     }
@@ -158,6 +169,10 @@ impl Crew {
             return Ok(progress);
         }
         carriage.rest();
+        if carriage.is_held() {
+            // People take longer than any thread should wait, and their answer is not seen at a socket.
+            return Err(Outcome::Park(wants));
+        }
         let limit = if place.is_own() { PollTimeout::from(LINGER) } else { PollTimeout::ZERO };
         match linger(carriage, wants, limit) {
             Lingered::Ready => Ok(carriage.advance(desk)),

@@ -1,8 +1,12 @@
 //! What a connection carries: opaque bytes, or a conversation that is understood.
 
+use std::sync::Arc;
+
 use gateway_protocols::conversation::{
     Broken, Conversation, Court, Needs, Parting, Plan, Side, Taken, Unrecorded,
 };
+
+use super::bell::Bell;
 
 /// What becomes of the bytes of a connection.
 pub enum Freight {
@@ -15,6 +19,8 @@ pub enum Freight {
 pub struct Talk {
     pub conversation: Box<dyn Conversation + Send>,
     pub court: Box<dyn Court + Send>,
+    /// Rung when there is news for a command that waits for people.
+    pub bell: Arc<Bell>,
 }
 
 impl Freight {
@@ -27,6 +33,13 @@ impl Freight {
                 Ok(Taken { bytes: bytes.len(), needs: Needs::Bytes(1) })
             }
             Self::Spoken(talk) => talk.conversation.take(from, bytes, &mut *talk.court, plan),
+        }
+    }
+
+    pub fn bell(&self) -> Option<&Arc<Bell>> {
+        match self {
+            Self::Opaque => None,
+            Self::Spoken(talk) => Some(&talk.bell),
         }
     }
 

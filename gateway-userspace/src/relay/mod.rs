@@ -8,6 +8,7 @@
 //! `wire.rs` its socket, `freight.rs` says what becomes of the bytes, `pair.rs` is what others may know about a
 //! connection while it is carried.
 
+mod bell;
 mod carriage;
 mod crew;
 mod desk;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use gateway_audit::event::Ending;
 use tokio::sync::oneshot;
 
+pub use bell::Bell;
 pub use carriage::{Carriage, Login};
 use crew::Crew;
 pub use freight::{Freight, Talk};

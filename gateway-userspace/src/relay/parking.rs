@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use gateway_audit::event::Ending;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::carriage::{Carriage, Wants};
+use super::bell::Stay;
+use super::carriage::{Carriage, HANG_UP, Wants};
+use super::crew::Crew;
 use super::pair::Pair;
 
 /// Events taken from the kernel at once.
@@ -36,16 +38,28 @@ impl Parking {
     /// Leaves the connection here until one of its sockets is ready.
     ///
     /// Each stay has its own number, never used again: an event that comes late finds nobody.
-    pub fn park(&self, carriage: Box<Carriage>, wants: Wants) {
+    /// One that is called back already is given back.
+    pub fn park(&self, carriage: Box<Carriage>, wants: Wants, crew: Weak<Crew>) -> Option<Box<Carriage>> {
         let stay = self.next.fetch_add(1, Relaxed);
         let pair = Arc::clone(carriage.pair());
+        let bell = carriage.bell().map(Arc::clone);
         self.places().insert(stay, carriage);
         // From here on the attendant may take it away at any moment.
         if let Err(error) = self.watch(&pair, wants, stay)
             && let Some(carriage) = self.places().remove(&stay)
         {
             carriage.end(Ending::Failed { why: format!("cannot wait for it: {error}") });
+            return None;
         }
+        match bell?.park(crew, stay) {
+            Stay::Parked => None,
+            Stay::Called => self.leave(stay),
+        }
+    }
+
+    /// Takes a connection from its place, if it is there.
+    pub fn leave(&self, stay: u64) -> Option<Box<Carriage>> {
+        self.places().remove(&stay)
     }
 
     fn watch(&self, pair: &Pair, wants: Wants, stay: u64) -> Result<(), Errno> {
@@ -94,6 +108,7 @@ impl Parking {
 fn flags(wanted: PollFlags) -> EpollFlags {
     let mut flags = EpollFlags::EPOLLONESHOT;
     flags.set(EpollFlags::EPOLLIN, wanted.contains(PollFlags::POLLIN));
+    flags.set(EpollFlags::EPOLLRDHUP, wanted.contains(HANG_UP));
     flags.set(EpollFlags::EPOLLOUT, wanted.contains(PollFlags::POLLOUT));
     flags
 }

@@ -98,13 +98,25 @@ impl Party {
     pub fn has_enough(&self) -> bool {
         match self.needs {
             Needs::Bytes(needed) => !self.unread.is_empty() && self.unread.len() >= needed,
-            Needs::OtherSide => false,
+            Needs::OtherSide | Needs::Ruling => false,
         }
     }
 
     /// Whether nothing more of it can be understood before the other side has spoken.
     pub fn waits_for_the_other(&self) -> bool {
         self.needs == Needs::OtherSide
+    }
+
+    /// Whether its command waits for people.
+    pub fn waits_for_a_ruling(&self) -> bool {
+        self.needs == Needs::Ruling
+    }
+
+    /// There may be an answer to its command.
+    pub fn asks_again(&mut self) {
+        if self.waits_for_a_ruling() {
+            self.needs = Needs::Bytes(0);
+        }
     }
 
     /// The other side has spoken.
@@ -138,7 +150,7 @@ impl Party {
     fn is_long_winded(&self) -> bool {
         let needed = match self.needs {
             Needs::Bytes(needed) => needed,
-            Needs::OtherSide => 0,
+            Needs::OtherSide | Needs::Ruling => 0,
         };
         needed.max(self.unread.len()) > BUFFER / 2
     }

@@ -47,6 +47,7 @@ impl Scene {
     fn between(agent: TcpStream, target: TcpStream, wires: [Wire; 2], idle: Duration) -> Self {
         let judged = Arc::new(Mutex::new(Judged::default()));
         let talk = Talk {
+            bell: Arc::default(),
             conversation: Box::new(Lines::default()),
             court: Box::new(Recording(Arc::clone(&judged))),
         };

@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use gateway_policy::command::{Command, Stage, State};
+use gateway_policy::explain::Explanation;
 use gateway_policy::facts::{Aftermath, Facts, Reason};
-use gateway_policy::judge::{Judgement, Lasting, Obligations, Settings, Verdict};
+use gateway_policy::judge::{Denial, Judgement, Lasting, Obligations, Permit, Settings, Verdict};
 use gateway_policy::person::Person;
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule;
@@ -113,6 +114,7 @@ impl Judges {
             gauge,
             place: None,
             language: Language::Sql,
+            held: None,
         }
     }
 
@@ -204,6 +206,8 @@ pub struct Judge {
     /// Of the last command that may run, if only so many may at a time.
     place: Option<Place>,
     language: Language,
+    /// What was found about the command that people are asked about.
+    held: Option<Found>,
 }
 
 /// What the target of a session takes commands for.
@@ -285,17 +289,44 @@ impl Judge {
         Circumstances { now, transaction: Some(state.transaction), access, purpose: None }
     }
 
-    /// Nothing more is judged until a command that may change how the next one is read has ended.
     fn oblige(&mut self, found: Found, command: &Command<'_>) -> Verdict {
-        let permit = match (found.judgement.verdict(), command.stage) {
-            (Verdict::Allow(permit), Stage::Run(_)) => permit,
-            (verdict, _) => return verdict,
-        };
-        if !permit.limits().is_none() {
-            match self.gauge.admit(permit.limits(), Instant::now()) {
-                Ok(place) => self.place = place,
-                Err(denial) => return Verdict::Deny(denial),
+        match (found.judgement.verdict(), command.stage) {
+            (Verdict::Allow(permit), Stage::Run(_)) => match self.burden(permit, found, command) {
+                Ok(permit) => Verdict::Allow(permit),
+                Err(denial) => Verdict::Deny(denial),
+            },
+            (Verdict::Hold(hold), Stage::Run(_)) => {
+                self.held = Some(found);
+                Verdict::Hold(hold)
             }
+            (verdict, _) => verdict,
+        }
+    }
+
+    /// People have let the command run that was found to be held.
+    pub fn approved(&mut self, permit: Permit, command: &Command<'_>) -> Result<Permit, Denial> {
+        match self.held.take() {
+            Some(found) => self.burden(permit, found, command),
+            None => Ok(permit.obliged(Obligations { settings: Settings::Changed, ..Obligations::default() })),
+        }
+    }
+
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What a command does, for people who are asked about it.
+    pub fn explain(&self, command: &Command<'_>) -> Option<Explanation> {
+        let Rules::Asked(jurisdiction) = &self.chamber.rules else { return None };
+        let state = self.reading.state(command.state);
+        let facts = self.judges.reader.read(command.text, &state, &self.ground.catalogue.catalogue());
+        Some(jurisdiction.explain_under(&facts, &self.circumstances(command.state)))
+    }
+
+    /// Nothing more is judged until a command that may change how the next one is read has ended.
+    fn burden(&mut self, permit: Permit, found: Found, command: &Command<'_>) -> Result<Permit, Denial> {
+        if !permit.limits().is_none() {
+            self.place = self.gauge.admit(permit.limits(), Instant::now())?;
         }
         if let Some(facts) = &found.facts {
             self.access.note(facts, command.state);
@@ -308,9 +339,9 @@ impl Judge {
         };
         self.worst = self.worst.max(found.aftermath);
         if !changes {
-            return Verdict::Allow(permit);
+            return Ok(permit);
         }
-        Verdict::Allow(permit.obliged(Obligations { settings: Settings::Changed, ..Obligations::default() }))
+        Ok(permit.obliged(Obligations { settings: Settings::Changed, ..Obligations::default() }))
     }
 }
 

@@ -3,7 +3,7 @@
 mod bounds;
 pub mod judging;
 pub mod postgres;
-mod record;
+pub mod record;
 #[cfg(test)]
 mod tests;
 
@@ -16,12 +16,14 @@ use std::time::{Duration, Instant};
 
 use gateway_audit::event::{Connection, Event};
 use gateway_audit::session::{self as told, CommandJudged, LimitReached, MessageRefused, OfSession};
-use gateway_policy::approval::NotApproved;
-use gateway_policy::command::{Command, Outcome, Said, Stage};
+use gateway_audit::visible::shortened;
+use gateway_policy::approval::{Hold, NotApproved};
+use gateway_policy::command::{Command, Outcome, Said, Stage, Transaction};
 use gateway_policy::judge::{Because, Denial, Verdict};
 use gateway_policy::limits::{Bound, Limits};
 use gateway_protocols::conversation::{CommandNumber, Court, Ruling, Unrecorded};
 
+use crate::approvals::counter::{AskedAbout, Counter, Heard};
 use crate::audit::{RecordError, Recorder, add_line};
 use crate::random;
 use crate::report::one_line;
@@ -33,6 +35,10 @@ use judging::Judge;
 const KEPT_BACK: usize = 64 * 1024;
 /// Commands under way whose beginnings are remembered. Those that are too many tell no duration.
 const UNDER_WAY: usize = 1024;
+
+/// Commands of a transaction that people are shown, and how much of each.
+const REMEMBERED: usize = 20;
+const REMEMBERED_TEXT: usize = 300;
 
 /// What a session is called: in records, and towards the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +80,10 @@ pub struct Session {
     timed: VecDeque<(CommandNumber, Duration)>,
     overseer: Overseer,
     asked_to_cancel: bool,
+    /// Where people are asked.
+    counter: Option<Counter>,
+    /// What its transaction has run so far.
+    transaction: VecDeque<String>,
 }
 
 /// What a session that is over leaves at its target.
@@ -102,6 +112,79 @@ impl Session {
             timed: VecDeque::new(),
             overseer: Overseer::default(),
             asked_to_cancel: false,
+            counter: None,
+            transaction: VecDeque::new(),
+        }
+    }
+
+    /// With people to ask.
+    pub fn with_counter(self, counter: Counter) -> Self {
+        Self { counter: Some(counter), ..self }
+    }
+
+    fn number(&mut self) -> CommandNumber {
+        self.commands += 1;
+        CommandNumber(self.commands)
+    }
+
+    /// Asks people, or looks whether they have answered.
+    fn ask(&mut self, hold: Hold, command: &Command<'_>) -> Result<Ruling, Unrecorded> {
+        let Some(mut counter) = self.counter.take() else {
+            let refused = hold.refused(NotApproved::NotKept, None, None);
+            let number = self.number();
+            return self.rule(number, command, Verdict::Deny(refused));
+        };
+        let number = counter.number().unwrap_or_else(|| self.number());
+        let asked =
+            AskedAbout { number, of: &self.of, command, judge: &self.judge, transaction: &self.transaction };
+        let heard = counter.hear(hold, &asked);
+        self.counter = Some(counter);
+        match heard {
+            Heard::Wait(hold) => Ok(Ruling { command: number, verdict: Verdict::Hold(hold) }),
+            Heard::No(denial) => self.rule(number, command, Verdict::Deny(denial)),
+            Heard::Go { permit, event } => {
+                self.keep_back(Event::Approval(event))?;
+                let verdict = match self.judge.approved(permit, command) {
+                    Ok(permit) => Verdict::Allow(permit),
+                    Err(denial) => Verdict::Deny(denial),
+                };
+                self.rule(number, command, verdict)
+            }
+        }
+    }
+
+    /// Gives an answer, once it stands in the records.
+    fn rule(
+        &mut self,
+        number: CommandNumber,
+        command: &Command<'_>,
+        verdict: Verdict,
+    ) -> Result<Ruling, Unrecorded> {
+        self.record(number, command, &verdict)?;
+        let verdict = match verdict {
+            Verdict::Allow(permit) => {
+                self.note_transaction(command);
+                if self.under_way.len() < UNDER_WAY {
+                    self.under_way.push_back((number, Instant::now()));
+                }
+                self.bound(number, permit.limits());
+                Verdict::Allow(permit)
+            }
+            Verdict::Hold(hold) => Verdict::Hold(hold),
+            Verdict::Deny(denial) => Verdict::Deny(record::with_session(denial, &self.of.session)),
+        };
+        Ok(Ruling { command: number, verdict })
+    }
+
+    /// What people who are asked later are shown of the transaction.
+    fn note_transaction(&mut self, command: &Command<'_>) {
+        if command.state.transaction == Transaction::None {
+            self.transaction.clear();
+        } else if matches!(command.stage, Stage::Run(_)) {
+            if self.transaction.len() == REMEMBERED {
+                self.transaction.pop_front();
+            }
+            self.transaction.push_back(shortened(command.text, REMEMBERED_TEXT));
         }
     }
 
@@ -234,29 +317,19 @@ impl Court for Session {
         if std::mem::take(&mut self.asked_to_cancel) {
             self.overseer.wait();
         }
-        self.commands += 1;
-        let number = CommandNumber(self.commands);
         let verdict = match (self.judge.judge(command), &command.stage) {
             // What is prepared is judged again, with its parameters, before it runs.
             (Verdict::Hold(hold), Stage::Prepare) => Verdict::Allow(hold.to_prepare()),
-            (Verdict::Hold(hold), Stage::Run(_)) => {
-                Verdict::Deny(hold.refused(NotApproved::NotKept, None, None))
-            }
+            (Verdict::Hold(hold), Stage::Run(_)) => return self.ask(hold, command),
             (verdict, _) => verdict,
         };
-        self.record(number, command, &verdict)?;
-        let verdict = match verdict {
-            Verdict::Allow(permit) => {
-                if self.under_way.len() < UNDER_WAY {
-                    self.under_way.push_back((number, Instant::now()));
-                }
-                self.bound(number, permit.limits());
-                Verdict::Allow(permit)
-            }
-            Verdict::Hold(hold) => Verdict::Hold(hold),
-            Verdict::Deny(denial) => Verdict::Deny(record::with_session(denial, &self.of.session)),
-        };
-        Ok(Ruling { command: number, verdict })
+        let waited = self.counter.as_mut().and_then(|counter| counter.give_up("other rules hold now"));
+        let number = waited.unwrap_or_else(|| self.number());
+        self.rule(number, command, verdict)
+    }
+
+    fn notice(&mut self) -> Option<String> {
+        self.counter.as_mut()?.notice()
     }
 
     fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>) {

@@ -26,7 +26,7 @@ pub struct Part {
 }
 
 /// All there are. A file that has others belongs to a newer gateway.
-const PARTS: &[Part] = &[];
+const PARTS: &[Part] = &[crate::approvals::PART];
 
 #[derive(Debug, Error)]
 pub enum StateError {
@@ -82,6 +82,28 @@ impl State {
         let (job, done) = job(work);
         self.jobs.send(job).await.map_err(|_| StateError::Gone)?;
         Ok(done.await.map_err(|_| StateError::Gone)??)
+    }
+
+    /// The same on a thread that may wait, and is none of the event loop's.
+    pub fn run_here<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StateError> {
+        let (job, done) = job(work);
+        self.jobs.blocking_send(job).map_err(|_| StateError::Gone)?;
+        Ok(done.blocking_recv().map_err(|_| StateError::Gone)??)
+    }
+
+    /// The same for what nobody waits for, since it would be found out at the next start. A failure is in the log.
+    pub fn begin(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static) {
+        let work = Box::new(move |file: &mut Connection| {
+            if let Err(error) = whole(file, work) {
+                tracing::error!(%error, "cannot keep a change of state");
+            }
+        });
+        if self.jobs.try_send(work).is_err() {
+            tracing::error!("cannot keep a change of state, since too much waits to be kept");
+        }
     }
 
     /// The same where there is no event loop yet.

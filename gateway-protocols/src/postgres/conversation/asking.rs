@@ -1,5 +1,6 @@
 //! What the agent says.
 
+use alloc::string::String;
 use core::ops::Range;
 
 use super::awaited::What;
@@ -8,7 +9,7 @@ use super::{Copying, Flush, Heard, Postgres};
 use crate::conversation::{Court, Needs, Plan, Side, Taken};
 use crate::postgres::frame::{HEADER, Header, Malformed};
 use crate::postgres::frontend::{self, Kind, Named};
-use crate::postgres::refusal::{Code, Refusal};
+use crate::postgres::refusal::{self, Code, Refusal};
 
 use super::judging::Objection;
 
@@ -133,6 +134,7 @@ impl Postgres {
         match heard {
             Ok(()) => Ok(Heard::Whole),
             Err(Objection::Wait) => self.hold(plan),
+            Err(Objection::Held(notice)) => self.await_ruling(notice, plan),
             Err(objection) => {
                 self.refuse(message.kind, &objection, court, plan);
                 Ok(Heard::Whole)
@@ -223,6 +225,23 @@ impl Postgres {
         }
         self.held = (self.held && !self.awaited.is_settled()) || self.awaited.len() >= self.limits.unanswered;
         self.held
+    }
+
+    /// Lets the agent wait until people have answered. What it asked before is answered meanwhile.
+    fn await_ruling(&mut self, notice: Option<String>, plan: &mut Plan) -> Result<Heard, &'static str> {
+        if self.copy == Copying::In {
+            return Err("a copy was not ended before the next command");
+        }
+        if self.flush == Flush::NotAsked && !self.awaited.is_empty() {
+            plan.say(Side::Target, frontend::flush);
+            self.flush = Flush::ByUs;
+        }
+        if let Some(notice) = notice
+            && self.target.is_between_messages()
+        {
+            plan.say(Side::Agent, |out| refusal::notice(out, &notice));
+        }
+        Ok(Heard::Needs(Needs::Ruling))
     }
 
     /// Lets the agent wait until everything is answered, and sees to it that it will be.

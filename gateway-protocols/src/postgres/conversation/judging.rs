@@ -1,10 +1,10 @@
 //! Messages that run something: each is judged before it goes on.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use gateway_policy::approval::NotApproved;
 use gateway_policy::command::{Command, Parameter, Stage};
 use gateway_policy::judge::{Rows, Settings as Effect, Verdict};
 
@@ -45,6 +45,8 @@ pub(super) struct Portal {
 pub(super) enum Objection {
     /// Answers have to come first.
     Wait,
+    /// People have to answer first, and the agent may be told something meanwhile.
+    Held(Option<String>),
     /// The court has judged it.
     Denied(Refusal),
     /// It could not be judged.
@@ -192,7 +194,7 @@ impl Postgres {
         let refusal = match court.judge(&command) {
             Ok(ruling) => match ruling.verdict {
                 Verdict::Allow(permit) => return Ok(Allowed { command: ruling.command, permit }),
-                Verdict::Hold(hold) => hold.refused(NotApproved::NotKept, None, None).into(),
+                Verdict::Hold(_) => return Err(Objection::Held(court.notice())),
                 Verdict::Deny(denial) => denial.into(),
             },
             Err(Unrecorded::Full) => Refusal::error(Code::DiskFull, NOT_RECORDED),

@@ -20,7 +20,7 @@ impl Postgres {
         plan: &mut Plan,
     ) {
         let refusal = match objection {
-            Objection::Wait => return,
+            Objection::Wait | Objection::Held(_) => return,
             Objection::Denied(refusal) => refusal,
             Objection::Unjudged(refusal) => {
                 court.refused(&refusal.message);

@@ -81,6 +81,7 @@ fn was_explained(ending: &Ending, freight: &Freight) -> bool {
         | Ending::LoginFailed { .. }
         | Ending::TargetLoginFailed { .. }
         | Ending::CancelPassedOn { .. }
+        | Ending::HoldCancelled { .. }
         | Ending::NothingToCancel
         | Ending::Failed { .. } => false,
     }

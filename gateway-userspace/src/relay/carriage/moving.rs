@@ -82,7 +82,7 @@ impl Carriage {
     }
 
     /// A side said its last. If the connection was cut, it is the cut that was heard.
-    fn hear_the_end(&mut self, from: Side, plan: &mut Plan) -> Result<Need, Stop> {
+    pub(super) fn hear_the_end(&mut self, from: Side, plan: &mut Plan) -> Result<Need, Stop> {
         if let Some(cut) = self.pair.was_cut() {
             return Err(Stop::Cut(cut));
         }

@@ -23,8 +23,8 @@ use super::upstream::{Entered, UpstreamError};
 use crate::audit::RecordError;
 use crate::credentials::Credential;
 use crate::gateway::Gateway;
-use crate::relay::upstream;
 use crate::relay::wire::Wire;
+use crate::relay::{Bell, upstream};
 use crate::report::one_line;
 use crate::session::judging::Ground;
 use crate::session::{SessionId, of_session};
@@ -186,7 +186,9 @@ async fn log_in(gateway: &Gateway, claim: &Claim, place: Place<'_>, session: &st
         },
     };
     let key = entered.side.settled.key.clone();
-    let errand = Errand { connection: place.connection.connection, target: target.to_owned(), address, key };
+    let bell = Arc::new(Bell::default());
+    let connection = place.connection.connection;
+    let errand = Errand { connection, target: target.to_owned(), address, key, bell };
     let cancel = gateway.reception.cancels.register(place.agent(), claim.version, errand);
     Ok(Inside { entered, settings, ground, cancel: cancel.map_err(NotIn::NoKey)? })
 }
@@ -202,6 +204,9 @@ async fn welcome(greeted: Greeted, inside: Inside) -> Result<Admitted, GreetErro
 /// The agent's connection is closed once the target has heard, which is all the answer that there is.
 async fn cancel(gateway: &Gateway, agent: &str, key: &CancelKey) -> Ending {
     let Some(errand) = gateway.reception.cancels.find(agent, key) else { return Ending::NothingToCancel };
+    if errand.bell.cancel() {
+        return Ending::HoldCancelled { connection: errand.connection };
+    }
     match run(gateway, &errand).await {
         Ok(()) => Ending::CancelPassedOn { connection: errand.connection },
         Err(ending) => ending,

@@ -16,6 +16,7 @@ use gateway_protocols::postgres::startup::{CancelKey, Version};
 use subtle::ConstantTimeEq;
 
 use crate::random;
+use crate::relay::Bell;
 
 /// Numbers that are tried before it is said that there is none left. With fewer sessions than the kernel has ports,
 /// the first is nearly always free.
@@ -43,6 +44,8 @@ pub struct Errand {
     pub address: SocketAddr,
     /// The target's own. A server may have given none.
     pub key: Option<CancelKey>,
+    /// A command that waits for people is cancelled here: the target has not heard of it.
+    pub bell: Arc<Bell>,
 }
 
 impl Cancels {

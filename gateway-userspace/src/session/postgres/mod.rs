@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use self::admission::{Admitted, Place, Received};
 use super::judging::Subject;
 use super::{Session, SessionId};
+use crate::approvals::counter::Counter;
 use crate::gateway::Gateway;
 use crate::relay::{Carriage, Freight, Login, Ready, Talk};
 use crate::targets::Lease;
@@ -62,7 +63,9 @@ fn join<'g>(
         Replication::None => judge,
         Replication::Physical | Replication::Logical => judge.of_replication(),
     };
-    let session = Session::new(id, connection, gateway.recorder.clone(), judge);
+    let bell = Arc::clone(&cancel.errand.bell);
+    let counter = Counter::new(Arc::clone(&gateway.approvals), Arc::clone(&bell), id.as_str());
+    let session = Session::new(id, connection, gateway.recorder.clone(), judge).with_counter(counter);
     let (left, summons) = (session.left(), session.summons());
     let errand = Arc::clone(&cancel.errand);
     let meanwhile = summons.answer(move || {
@@ -72,6 +75,7 @@ fn join<'g>(
     let talk = Talk {
         conversation: Box::new(Postgres::new(limits(lease), parameters, settings)),
         court: Box::new(session),
+        bell,
     };
     let [agent, target] = [agent, target].map(|(wire, read)| Login { wire, read });
     let afterwards = async move {

@@ -125,7 +125,7 @@ impl Relay {
         };
         match needs {
             Needs::Bytes(count) if bytes.len() >= *count && self.broken.is_none() => (),
-            Needs::Bytes(_) | Needs::OtherSide => return false,
+            Needs::Bytes(_) | Needs::OtherSide | Needs::Ruling => return false,
         }
         self.plan.clear();
         let taken = self.conversation.take(side, bytes, &mut self.court, &mut self.plan);

@@ -2,7 +2,8 @@ use super::*;
 
 fn errand() -> Errand {
     let key = CancelKey::new(4711, &[1, 2, 3, 4]);
-    Errand { connection: 1, target: "orders".into(), address: SocketAddr::from(([127, 0, 0, 1], 5432)), key }
+    let address = SocketAddr::from(([127, 0, 0, 1], 5432));
+    Errand { connection: 1, target: "orders".into(), address, key, bell: Arc::default() }
 }
 
 fn registered(cancels: &Arc<Cancels>, agent: &str, version: Version) -> Registered {
