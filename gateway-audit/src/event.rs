@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::Approval;
 use crate::control::{ControlRefused, ControlUsed};
+use crate::lease::{LeaseEnded, LeaseExtended, LeaseGiven, LockChanged};
 use crate::session::{CommandEnded, CommandJudged, LimitReached, MessageRefused, SessionOpened};
 
 /// One line of evidence.
@@ -68,6 +69,11 @@ pub enum Event {
     /// The enforcer does not answer: all connections are denied until `enforcer_back`.
     EnforcerGone,
     EnforcerBack,
+    LeaseGiven(LeaseGiven),
+    LeaseExtended(LeaseExtended),
+    LeaseEnded(LeaseEnded),
+    Locked(LockChanged),
+    Unlocked(LockChanged),
     ControlUsed(ControlUsed),
     /// A step on the way of a command that waited for people.
     Approval(Approval),
@@ -195,6 +201,8 @@ pub enum Denial {
     NotForThisAgent,
     Ambiguous,
     TooManyConnections,
+    /// An operator has shut this out.
+    Locked,
 }
 
 impl From<NoMatch> for Denial {
@@ -246,6 +254,14 @@ pub enum Ending {
     TargetRemoved,
     /// The agent was gone while the target was still at work for it.
     AgentLeft,
+    /// The leave to connect had an end, and that came.
+    LeaseEnded,
+    /// An operator ended it.
+    Killed,
+    /// There was no leave to connect.
+    NotLeased {
+        why: String,
+    },
     /// The agent was not let in by the gateway.
     LoginFailed {
         why: String,

@@ -7,6 +7,7 @@ pub mod control;
 pub mod ecs;
 pub mod event;
 pub mod gist;
+pub mod lease;
 pub mod moment;
 pub mod ocsf;
 pub mod origin;

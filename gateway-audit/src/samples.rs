@@ -9,6 +9,7 @@ use crate::event::{
     AnswerGiven, Asked, Connection, Denial, Denied, Ended, Ending, Event, Exe, KernelRefused, Nameless,
     Transport, Who,
 };
+use crate::lease::{LeaseEnd, LeaseEnded, LeaseExtended, LeaseGiven, LockChanged};
 use crate::session::{
     Because, CommandDenial, CommandEnded, CommandJudged, Limit, LimitReached, MessageRefused, OfSession,
     Privacy, Said, SessionOpened, Stage, Value, Verdict,
@@ -47,6 +48,7 @@ pub fn session() -> Vec<Event> {
             claimed: "app".into(),
             database: "shop".into(),
             person: None,
+            lease: Some("5fd0a81c22e1".into()),
             login: "postern_7f3a".into(),
             agent_side: Privacy::Tls,
             target_side: Privacy::Tls,
@@ -123,6 +125,38 @@ fn after() -> Vec<Event> {
         Event::KernelRefusalsLost { count: 3 },
         Event::EnforcerGone,
         Event::EnforcerBack,
+        Event::LeaseGiven(LeaseGiven {
+            lease: "5fd0a81c22e1".into(),
+            agent: "coder".into(),
+            person: None,
+            target: "orders".into(),
+            database: None,
+            purpose: Some("ticket 123".into()),
+            until: Some("2026-01-31T09:00:00Z".into()),
+            sessions: Some(4),
+            rules: vec!["short".into()],
+            by: Some(asker()),
+        }),
+        Event::LeaseExtended(LeaseExtended {
+            lease: "5fd0a81c22e1".into(),
+            agent: "coder".into(),
+            target: "orders".into(),
+            until: "2026-01-31T10:00:00Z".into(),
+            by: asker(),
+        }),
+        Event::LeaseEnded(LeaseEnded {
+            lease: "5fd0a81c22e1".into(),
+            agent: "coder".into(),
+            target: "orders".into(),
+            why: LeaseEnd::Revoked,
+            by: Some(asker()),
+        }),
+        Event::Locked(LockChanged {
+            scope: "agent coder".into(),
+            why: Some("it went astray".into()),
+            by: asker(),
+        }),
+        Event::Unlocked(LockChanged { scope: "agent coder".into(), why: None, by: asker() }),
         Event::ControlUsed(ControlUsed {
             by: asker(),
             call: "/v1/kill".into(),

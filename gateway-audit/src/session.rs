@@ -16,6 +16,9 @@ pub struct SessionOpened {
     /// For whom the agent acts, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<ActsFor>,
+    /// The lease that it was opened by, if that outlives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
     /// Who the target takes it for.
     pub login: String,
     pub agent_side: Privacy,

@@ -7,6 +7,7 @@
 //! the caller and handed in.
 extern crate alloc;
 
+pub mod access;
 mod action;
 pub mod agent;
 pub mod approval;

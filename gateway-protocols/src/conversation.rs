@@ -150,6 +150,8 @@ pub enum Parting {
     GatewayStops,
     /// The leave to connect has run out.
     LeaseEnded,
+    /// Somebody ended it on purpose.
+    Killed,
     /// The target ended the connection, or it was lost.
     TargetGone,
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::access::Access;
 use crate::approvals::Approvals;
 use crate::attribution::Enforcer;
 use crate::attribution::notices::{Ear, Elsewhere, Standing};
@@ -59,6 +60,8 @@ pub struct Gateway {
     /// What must outlive the gateway.
     pub approvals: Arc<Approvals>,
     pub state: State,
+    /// Who is connected by which leave.
+    pub access: Arc<Access>,
     pub since: Instant,
     reload: Mutex<Reload>,
     numbers: AtomicU64,
@@ -89,6 +92,8 @@ impl Gateway {
             counts: Arc::clone(&counts),
             strangers: Arc::clone(&strangers),
         };
+        let access = Access::open(state.clone(), Arc::new(HostClock), recorder.clone(), &config)
+            .context("cannot read which leases and locks there are")?;
         Ok(Arc::new(Self {
             enforcer,
             standing: Standing::default(),
@@ -106,6 +111,7 @@ impl Gateway {
             judges: Judges::new(&config, Box::new(Sql)),
             approvals,
             state,
+            access: Arc::new(access),
             since: Instant::now(),
             reload: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -143,6 +149,8 @@ impl Gateway {
         doors.spawn(Arc::clone(&self.approvals).keep());
         let gateway = Arc::clone(self);
         doors.spawn(async move { gateway.upstreams.keep().await });
+        let access = Arc::clone(&self.access);
+        doors.spawn(async move { access.keep().await });
         let gateway = Arc::clone(self);
         doors.spawn(async move { gateway.catalogues.keep(&gateway.upstreams).await });
         ready();
@@ -162,6 +170,7 @@ impl Gateway {
                 self.reception.replace(Arc::clone(&config));
                 self.judges.replace(&config);
                 self.approvals.replace(&config);
+                self.access.replace(&config);
                 self.upstreams.replace(Arc::clone(&config));
                 self.targets.replace(config);
                 tracing::info!("agents and targets were read again");

@@ -4,6 +4,7 @@
 // In a binary no item is reachable from outside; `pub` says which ones a module offers to its siblings.
 #![allow(unreachable_pub)]
 
+mod access;
 mod approvals;
 mod attribution;
 mod audit;

@@ -11,6 +11,7 @@ use gateway_audit::event::{Connection, Denial, Denied, Ended, Ending, Event};
 use gateway_policy::target::Protocol;
 use tokio::net::TcpStream;
 
+use crate::access::{self, Bid, Seat};
 use crate::attribution::wire::Attribution;
 use crate::audit::strangers::Listed;
 use crate::audit::{RecordError, Recorded};
@@ -20,7 +21,7 @@ use crate::relay::wire::Wire;
 use crate::relay::{Carriage, Cut, Freight, Login, Ready, upstream};
 use crate::report::one_line;
 use crate::session::postgres;
-use crate::targets::Lease;
+use crate::targets::Route;
 
 /// DNS over TCP goes to the resolver front.
 const DNS_PORT: u16 = 53;
@@ -37,7 +38,7 @@ struct Attributed {
 #[derive(Debug)]
 struct Matched {
     attributed: Attributed,
-    lease: Lease,
+    route: Route,
 }
 
 /// A connection whose opening stands in the records.
@@ -45,7 +46,8 @@ struct Matched {
 struct Opened {
     stream: TcpStream,
     connection: Connection,
-    lease: Lease,
+    route: Route,
+    seat: Seat,
     since: Instant,
     _recorded: Recorded,
 }
@@ -103,20 +105,24 @@ async fn attribute(gateway: &Gateway, intercepted: Intercepted) -> Result<Attrib
 }
 
 async fn match_target(gateway: &Gateway, attributed: Attributed) -> Result<Matched, Box<Refused>> {
-    match gateway.targets.find(&attributed.whose.agent, attributed.whose.original).await {
-        Ok(lease) => Ok(Matched { attributed, lease }),
+    let agent = &attributed.whose.agent;
+    match gateway.targets.find(agent, attributed.whose.original).await {
+        Ok(route) if gateway.access.lock_on(agent, route.target.as_str()).is_some() => {
+            Err(attributed.refused(Denial::Locked))
+        }
+        Ok(route) => Ok(Matched { attributed, route }),
         Err(reason) => Err(attributed.refused(reason.into())),
     }
 }
 
 async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError> {
-    let Matched { attributed: Attributed { stream, number, whose }, lease } = matched;
+    let Matched { attributed: Attributed { stream, number, whose }, route } = matched;
     let connection = Connection {
         connection: number,
         who: (&whose).into(),
         person: None,
         original: whose.original,
-        target: lease.target.as_str().to_owned(),
+        target: route.target.as_str().to_owned(),
         level: Some(whose.level),
     };
     let recorded = match gateway.recorder.record(Event::Opened(connection.clone())).await {
@@ -127,20 +133,24 @@ async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError
         }
     };
     gateway.counts.opened(&connection.who.agent);
-    Ok(Opened { stream, connection, lease, since: Instant::now(), _recorded: recorded })
+    let seat = gateway.access.seat(&connection);
+    Ok(Opened { stream, connection, route, seat, since: Instant::now(), _recorded: recorded })
 }
 
 /// The only place from which the relay is reached, and the only one where an ending is written.
 async fn carry(gateway: &Gateway, opened: Opened) {
-    let Opened { stream, connection, lease, since, _recorded } = opened;
+    let Opened { stream, connection, route, seat, since, _recorded } = opened;
     let ready = tokio::select! {
-        ready = prepare(gateway, stream, &connection, &lease) => ready,
-        cut = must_end(gateway, &lease) => Err(cut.into()),
+        ready = prepare(gateway, stream, &connection, &route, &seat) => ready,
+        cut = must_end(gateway, &route, &seat) => Err(cut.into()),
     };
     let (ending, sent_bytes, received_bytes) = match ready {
         Ok(Ready { carriage, meanwhile, afterwards }) => {
             let pair = Arc::clone(carriage.pair());
-            let ending = while_doing(meanwhile, relay(gateway, carriage, &connection, &lease)).await;
+            let carrying = relay(gateway, carriage, &connection, &route, &seat);
+            let ending = while_doing(meanwhile, carrying).await;
+            // Nothing more can be done by it; what is left to do at the target may take longer.
+            drop(seat);
             afterwards.await;
             (ending, pair.sent(), pair.received())
         }
@@ -156,16 +166,26 @@ async fn prepare<'g>(
     gateway: &'g Gateway,
     stream: TcpStream,
     connection: &Connection,
-    lease: &Lease,
+    route: &Route,
+    seat: &Seat,
 ) -> Result<Ready<'g>, Ending> {
-    match lease.protocol {
-        Protocol::Tcp => connect(gateway, stream, lease).await,
-        Protocol::Postgres => Box::pin(postgres::open(gateway, stream, connection, lease)).await,
+    match route.protocol {
+        Protocol::Tcp => {
+            let bid = Bid { person: access::person(connection), ..Bid::default() };
+            match gateway.access.admit(seat, bid).await {
+                Ok(_) => connect(gateway, stream, route).await,
+                Err(error) => {
+                    intercept::refuse(stream);
+                    Err(Ending::NotLeased { why: one_line(&error) })
+                }
+            }
+        }
+        Protocol::Postgres => Box::pin(postgres::open(gateway, stream, connection, route, seat)).await,
     }
 }
 
-async fn connect<'g>(gateway: &'g Gateway, stream: TcpStream, lease: &Lease) -> Result<Ready<'g>, Ending> {
-    match upstream::connect(lease.destination, gateway.config.serve.connect_timeout).await {
+async fn connect<'g>(gateway: &'g Gateway, stream: TcpStream, route: &Route) -> Result<Ready<'g>, Ending> {
+    match upstream::connect(route.destination, gateway.config.serve.connect_timeout).await {
         Ok(target) => opaque(stream, target)
             .map_err(|error| Ending::Failed { why: format!("cannot prepare the sockets: {error}") }),
         Err(ending) => {
@@ -193,17 +213,24 @@ async fn while_doing<T>(meanwhile: impl Future<Output = ()>, awaited: impl Futur
     }
 }
 
-async fn relay(gateway: &Gateway, carriage: Box<Carriage>, connection: &Connection, lease: &Lease) -> Ending {
+async fn relay(
+    gateway: &Gateway,
+    carriage: Box<Carriage>,
+    connection: &Connection,
+    route: &Route,
+    seat: &Seat,
+) -> Ending {
     let _listed = gateway.live.list(connection, carriage.pair());
     let idle = gateway.config.serve.idle_timeout;
-    gateway.relays.carry(carriage, idle, must_end(gateway, lease)).await
+    gateway.relays.carry(carriage, idle, must_end(gateway, route, seat)).await
 }
 
 /// Done when the connection must not go on, whatever its two sides wish.
-async fn must_end(gateway: &Gateway, lease: &Lease) -> Cut {
+async fn must_end(gateway: &Gateway, route: &Route, seat: &Seat) -> Cut {
     tokio::select! {
         () = gateway.closing() => Cut::GatewayStopped,
-        lost = gateway.targets.lost(lease) => lost.into(),
+        lost = gateway.targets.lost(route) => lost.into(),
+        cut = seat.ended() => cut,
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Area, Gist, Outcome, Weight};
 use crate::approval::{Approval, Step};
 use crate::control::{self, Asker, ControlRefused, ControlUsed};
 use crate::event::{AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, KernelRefused, Who};
+use crate::lease::{LeaseEnded, LeaseExtended, LeaseGiven, LockChanged};
 use crate::session::{
     Because, CommandEnded, CommandJudged, Limit, OfSession, Said, SessionOpened, Stage, Verdict,
 };
@@ -75,6 +76,11 @@ pub(super) fn tell(event: &Event) -> Gist<'_> {
         Event::EnforcerBack => {
             service("enforcer_back", Weight::Notable, "the enforcer answers again".to_owned())
         }
+        Event::LeaseGiven(given) => lease_given(given),
+        Event::LeaseExtended(extended) => lease_extended(extended),
+        Event::LeaseEnded(ended) => lease_ended(ended),
+        Event::Locked(lock) => lock_changed("locked", Weight::Alarm, lock),
+        Event::Unlocked(lock) => lock_changed("unlocked", Weight::Notable, lock),
         Event::ControlUsed(used) => control_used(used),
         Event::Approval(approval) => approved(approval),
         Event::ControlRefused(refused) => control_refused(refused),
@@ -228,6 +234,9 @@ fn ending(ending: &Ending) -> (Outcome, Weight, String) {
         Ending::AgentRemoved => (Denied, Notable, "the agent is not configured any more".into()),
         Ending::TargetRemoved => (Denied, Notable, "the agent may not reach the target any more".into()),
         Ending::AgentLeft => (Allowed, Usual, "the agent left".into()),
+        Ending::LeaseEnded => (Denied, Notable, "its lease has ended".into()),
+        Ending::Killed => (Denied, Warning, "an operator ended it".into()),
+        Ending::NotLeased { why } => (Denied, Warning, format!("no lease: {why}")),
         Ending::LoginFailed { why } => (Denied, Warning, format!("the agent was not let in: {why}")),
         Ending::TargetLoginFailed { why } => {
             (Failed, Warning, format!("the target did not let the gateway in: {why}"))
@@ -290,6 +299,49 @@ fn approved(approval: &Approval) -> Gist<'_> {
         statement: text,
         says: format!("request {}: {}", approval.request, approval.step.says()),
         ..of_session(&approval.of, Gist::new("approval", Area::Command, outcome, weight))
+    }
+}
+
+fn lease_given(given: &LeaseGiven) -> Gist<'_> {
+    let until = given.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+    let by = given.by.as_ref().map(|by| format!(", asked for by {}", asker(by))).unwrap_or_default();
+    let purpose = given.purpose.as_ref().map(|purpose| format!(": {purpose}")).unwrap_or_default();
+    Gist {
+        agent: Some(&given.agent),
+        person: given.person.as_deref(),
+        target: Some(&given.target),
+        rules: given.rules.iter().map(String::as_str).collect(),
+        says: format!("lease {} given{until}{by}{purpose}", given.lease),
+        ..Gist::new("lease_given", Area::Access, Outcome::Allowed, Weight::Notable)
+    }
+}
+
+fn lease_extended(extended: &LeaseExtended) -> Gist<'_> {
+    let LeaseExtended { lease, until, by, .. } = extended;
+    Gist {
+        agent: Some(&extended.agent),
+        target: Some(&extended.target),
+        says: format!("lease {lease} extended until {until} by {}", asker(by)),
+        ..Gist::new("lease_extended", Area::Access, Outcome::Allowed, Weight::Notable)
+    }
+}
+
+fn lease_ended(ended: &LeaseEnded) -> Gist<'_> {
+    let by = ended.by.as_ref().map(|by| format!(" by {}", asker(by))).unwrap_or_default();
+    Gist {
+        agent: Some(&ended.agent),
+        target: Some(&ended.target),
+        says: format!("lease {} ended: {}{by}", ended.lease, word(&ended.why)),
+        ..Gist::new("lease_ended", Area::Access, Outcome::Told, Weight::Notable)
+    }
+}
+
+fn lock_changed<'a>(kind: &'static str, weight: Weight, lock: &'a LockChanged) -> Gist<'a> {
+    let why = lock.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    Gist {
+        person: lock.by.person.as_deref(),
+        says: format!("{} {kind} by {}{why}", lock.scope, asker(&lock.by)),
+        ..Gist::new(kind, Area::Access, Outcome::Told, weight)
     }
 }
 

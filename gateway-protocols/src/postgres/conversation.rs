@@ -179,6 +179,7 @@ impl Conversation for Postgres {
             Parting::Idle => (Code::IdleSessionTimeout, "the connection was idle for too long"),
             Parting::GatewayStops => (Code::AdminShutdown, "the gateway is shutting down"),
             Parting::LeaseEnded => (Code::AdminShutdown, "the leave to use this target has ended"),
+            Parting::Killed => (Code::AdminShutdown, "an operator has ended this session"),
             Parting::TargetGone => (Code::ConnectionFailure, "the target closed the connection"),
         };
         self.say_farewell(&Refusal::fatal(code, message), plan);

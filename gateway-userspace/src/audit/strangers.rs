@@ -35,6 +35,7 @@ impl Strangers {
             Denial::NoAttribution => "no_attribution",
             Denial::TooManyConnections => "too_many_connections",
             Denial::UnknownAgent
+            | Denial::Locked
             | Denial::GatewayItself
             | Denial::NoTarget
             | Denial::NotForThisAgent

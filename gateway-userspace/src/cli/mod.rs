@@ -11,6 +11,9 @@ mod doctor;
 mod enforce;
 mod escape_attempt;
 mod escape_outsider;
+mod kill;
+mod lease;
+mod leases;
 mod man;
 mod policy;
 mod ready;
@@ -19,6 +22,7 @@ mod run;
 mod serve;
 mod status;
 mod target;
+mod unlock;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,6 +80,10 @@ commands! {
     Policy(policy),
     Status(status),
     Approvals(approvals),
+    Lease(lease),
+    Leases(leases),
+    Kill(kill),
+    Unlock(unlock),
     Doctor(doctor),
     BypassTest(bypass_test),
     Ca(ca),

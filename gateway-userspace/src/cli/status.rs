@@ -1,6 +1,6 @@
 //! `postern status`: what runs, at which level, what agents do and what was refused to them, on one screen.
 
-mod screen;
+pub(super) mod screen;
 #[cfg(test)]
 mod tests;
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use gateway_policy::access::LeaseRule;
 use gateway_policy::target::{Target, is_policy_name};
 use toml::de::{DeTable, DeValue};
 
@@ -19,7 +20,8 @@ use super::section::{Key, Section, Source, UidOf, did_you_mean};
 use super::values::Located;
 use super::whole;
 
-const TABLES: [&str; 8] = ["enforce", "serve", "dns", "control", "agents", "targets", "rules", "cases"];
+const TABLES: [&str; 9] =
+    ["enforce", "serve", "dns", "control", "agents", "targets", "rules", "leases", "cases"];
 
 /// What all files together say, before anything that spans tables is checked.
 #[derive(Debug, Default)]
@@ -35,6 +37,7 @@ pub struct Gathering {
     /// Targets that have such a table, be it readable or not.
     pub with_postgres: BTreeSet<String>,
     pub rules: BTreeMap<String, RuleKeys>,
+    pub leases: Vec<LeaseRule>,
     pub cases: BTreeMap<String, Case>,
 }
 
@@ -137,6 +140,7 @@ impl Gathering {
                 ("agents", DeValue::Table(table)) => self.add_agents(table, file),
                 ("targets", DeValue::Table(table)) => self.add_targets(table, file),
                 ("rules", DeValue::Table(table)) => self.add_rules(table, file),
+                ("leases", DeValue::Table(table)) => self.add_leases(table, file),
                 ("cases", DeValue::Table(table)) => self.add_cases(table, file),
                 (known, _) if TABLES.contains(&known) => {
                     let remedy = format!("write [{known}] on its own line and the keys below it");
@@ -265,6 +269,7 @@ impl Gathering {
         let postgres = self.postgres.into_iter().map(|(name, keys)| (name, keys.value)).collect();
         let rules = self.rules.into_iter().flat_map(|(name, keys)| keys.rules(&name)).collect();
         let (enforce, serve, dns, control) = (self.enforce?, self.serve?, self.dns?, self.control?);
-        Some(Config { enforce, serve, dns, control, agents, targets, postgres, rules, cases: self.cases })
+        let (leases, cases) = (self.leases, self.cases);
+        Some(Config { enforce, serve, dns, control, agents, targets, postgres, rules, leases, cases })
     }
 }

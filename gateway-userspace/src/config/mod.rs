@@ -6,6 +6,7 @@
 
 mod control;
 mod dangers;
+mod leases;
 mod load;
 mod mistakes;
 mod postgres;

@@ -1,6 +1,7 @@
 //! The reference of all keys, made from the declarations that the files are read by.
 
 use super::control::Control;
+use super::leases::LeaseKeys;
 use super::postgres::Postgres;
 use super::rules::{Case, LimitKeys, RuleKeys};
 use super::schema::{AgentKeys, Dns, Enforce, Serve, TargetKeys};
@@ -25,7 +26,7 @@ An example is in [examples/postern.toml](examples/postern.toml).
 
 type Table = (&'static str, &'static str, &'static [Key]);
 
-fn tables() -> [Table; 10] {
+fn tables() -> [Table; 11] {
     [
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),
@@ -36,6 +37,7 @@ fn tables() -> [Table; 10] {
         ("targets.NAME.postgres", Postgres::ABOUT, Postgres::KEYS),
         ("rules.NAME", RuleKeys::ABOUT, RuleKeys::KEYS),
         ("rules.NAME.limits", LimitKeys::ABOUT, LimitKeys::KEYS),
+        ("leases.NAME", LeaseKeys::ABOUT, LeaseKeys::KEYS),
         ("cases.NAME", Case::ABOUT, Case::KEYS),
     ]
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use gateway_policy::access::LeaseRule;
 use gateway_policy::agent::Designation;
 use gateway_policy::level::Level;
 use gateway_policy::policy::Policy;
@@ -34,6 +35,8 @@ pub struct Config {
     pub postgres: BTreeMap<String, Postgres>,
     /// What agents may do there; those of packs included.
     pub rules: Vec<Rule>,
+    /// What is said about connecting.
+    pub leases: Vec<LeaseRule>,
     /// What the rules are expected to say.
     pub cases: BTreeMap<String, Case>,
 }

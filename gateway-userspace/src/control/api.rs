@@ -18,6 +18,7 @@ use super::call::{Call, Kind, Manner, Trouble};
 use super::caller::{Caller, Peer};
 use super::openapi::{Document, Specification};
 use super::status::StatusCall;
+use crate::access::{self, Extend, Kill, Leases, Revoke, Unlock};
 use crate::approvals::calls as approvals;
 use crate::gateway::Gateway;
 
@@ -54,6 +55,12 @@ calls! {
     approvals::Approve,
     approvals::Deny,
     Specification,
+    Leases,
+    access::Request,
+    Revoke,
+    Extend,
+    Kill,
+    Unlock,
 }
 
 fn route<C: Call>(router: Router<Arc<Gateway>>) -> Router<Arc<Gateway>> {

@@ -13,6 +13,7 @@ use super::caller::Caller;
 use super::counts::Counted;
 use super::live::LiveConnection;
 use super::role::Role;
+use crate::access::{LeaseShown, LockShown};
 use crate::attribution::wire::EnforcerStatus;
 use crate::config::Reload;
 use crate::gateway::Gateway;
@@ -37,6 +38,9 @@ pub struct Status {
     pub live_by_agent: BTreeMap<String, u64>,
     /// The newest ones.
     pub live: Vec<LiveConnection>,
+    /// Those that end at a time or were asked for; the ones that end first.
+    pub leases: Vec<LeaseShown>,
+    pub locks: Vec<LockShown>,
     pub counts: Counted,
     pub reload: Reload,
 }
@@ -71,10 +75,17 @@ impl Status {
             open_connections: gateway.open_connections() as u64,
             live_by_agent: gateway.live.by_agent(),
             live: gateway.live.newest(LISTED),
+            leases: lasting(gateway),
+            locks: gateway.access.locks(),
             counts: gateway.counts.snapshot(),
             reload: gateway.last_reload(),
         }
     }
+}
+
+fn lasting(gateway: &Gateway) -> Vec<LeaseShown> {
+    let lasts = |lease: &LeaseShown| lease.until.is_some() || lease.asked_by.is_some();
+    gateway.access.leases().into_iter().filter(lasts).take(LISTED).collect()
 }
 
 /// `postern status`.

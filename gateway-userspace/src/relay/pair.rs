@@ -43,11 +43,20 @@ pub enum Cut {
     AgentRemoved = 3,
     TargetRemoved = 4,
     AgentLeft = 5,
+    LeaseEnded = 6,
+    Killed = 7,
 }
 
 impl Cut {
-    const ALL: [Self; 5] =
-        [Self::Idle, Self::GatewayStopped, Self::AgentRemoved, Self::TargetRemoved, Self::AgentLeft];
+    const ALL: [Self; 7] = [
+        Self::Idle,
+        Self::GatewayStopped,
+        Self::AgentRemoved,
+        Self::TargetRemoved,
+        Self::AgentLeft,
+        Self::LeaseEnded,
+        Self::Killed,
+    ];
 }
 
 impl From<Lost> for Cut {
@@ -67,6 +76,8 @@ impl From<Cut> for Ending {
             Cut::AgentRemoved => Self::AgentRemoved,
             Cut::TargetRemoved => Self::TargetRemoved,
             Cut::AgentLeft => Self::AgentLeft,
+            Cut::LeaseEnded => Self::LeaseEnded,
+            Cut::Killed => Self::Killed,
         }
     }
 }
@@ -76,7 +87,8 @@ impl From<Cut> for Parting {
         match cut {
             Cut::Idle => Self::Idle,
             Cut::GatewayStopped | Cut::AgentLeft => Self::GatewayStops,
-            Cut::AgentRemoved | Cut::TargetRemoved => Self::LeaseEnded,
+            Cut::AgentRemoved | Cut::TargetRemoved | Cut::LeaseEnded => Self::LeaseEnded,
+            Cut::Killed => Self::Killed,
         }
     }
 }

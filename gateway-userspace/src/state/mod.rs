@@ -10,6 +10,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::access::store;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -26,7 +27,7 @@ pub struct Part {
 }
 
 /// All there are. A file that has others belongs to a newer gateway.
-const PARTS: &[Part] = &[crate::approvals::PART];
+const PARTS: &[Part] = &[store::PART, crate::approvals::PART];
 
 #[derive(Debug, Error)]
 pub enum StateError {

@@ -2,11 +2,11 @@
 //!
 //! The decision is `gateway_policy::target`'s. Here are the facts for it: the names each agent looked up
 //! (`memory.rs`) and what the host's own resolver says (`resolver.rs`). What was decided holds until another
-//! configuration says otherwise (`lease.rs`).
+//! configuration says otherwise (`route.rs`).
 
-mod lease;
 mod memory;
 mod resolver;
+mod route;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -20,10 +20,10 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::tls::Subject;
-pub use lease::{Lease, Lost};
 use memory::NameMemory;
 use resolver::HostResolver;
 pub use resolver::Lookup;
+pub use route::{Lost, Route};
 
 /// The targets of the configuration, and what is known about their names.
 #[derive(Debug)]
@@ -72,11 +72,11 @@ impl Targets {
     /// An agent may know an address without having asked here, from a hosts file or from before the gateway
     /// was restarted. So when what it asked does not lead to a target, the names of its own targets are
     /// looked up as well.
-    pub async fn find(&self, agent: &str, destination: SocketAddr) -> Result<Lease, NoMatch> {
+    pub async fn find(&self, agent: &str, destination: SocketAddr) -> Result<Route, NoMatch> {
         let known = self.known();
         let target = self.find_by(&known, agent, destination).await?;
         let protocol = known.config.targets.get(target.as_str()).ok_or(NoMatch::NoTarget)?.protocol;
-        Ok(Lease { agent: agent.to_owned(), destination, target, protocol, granted_by: known })
+        Ok(Route { agent: agent.to_owned(), destination, target, protocol, granted_by: known })
     }
 
     async fn find_by(

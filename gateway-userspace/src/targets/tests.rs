@@ -88,9 +88,9 @@ async fn after(agents: &str, targets: &str) -> Option<Lost> {
     let coder = "[agents.coder]\nslice = \"agents.slice\"\ntargets = [\"db\"]\n";
     let db = "[targets.db]\nprotocol = \"tcp\"\nhosts = [\"10.0.0.1\"]\nports = [5432]\n";
     let held = Targets::new(Arc::new(fixture(&format!("{coder}{db}"))));
-    let lease = held.find("coder", SocketAddr::from(([10, 0, 0, 1], 5432))).await.expect("a target");
+    let route = held.find("coder", SocketAddr::from(([10, 0, 0, 1], 5432))).await.expect("a target");
     held.replace(Arc::new(fixture(&format!("{agents}{targets}"))));
-    tokio::time::timeout(Duration::from_millis(100), held.lost(&lease)).await.ok()
+    tokio::time::timeout(Duration::from_millis(100), held.lost(&route)).await.ok()
 }
 
 #[tokio::test]
@@ -110,10 +110,10 @@ async fn an_open_connection_is_judged_by_the_configuration_that_holds_now() {
 #[tokio::test]
 async fn an_open_connection_hears_of_every_later_configuration() {
     let held = Arc::new(targets());
-    let lease = held.find("coder", loopback(5432)).await.expect("a target");
+    let route = held.find("coder", loopback(5432)).await.expect("a target");
     let waiting = tokio::spawn({
         let held = Arc::clone(&held);
-        async move { held.lost(&lease).await }
+        async move { held.lost(&route).await }
     });
     for _ in 0..3 {
         held.replace(Arc::clone(&held.known().config));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Gateway, View};
+use crate::access::LeaseShown;
 use crate::attribution::wire::EnforcerStatus;
 use crate::config::Reload;
 use crate::control::live::LiveConnection;
@@ -15,13 +16,14 @@ const SHOWN: usize = 15;
 /// What a cell shows when there is nothing to count.
 const NOTHING: &str = "-";
 
-type Row = Vec<String>;
+pub(in crate::cli) type Row = Vec<String>;
 
 pub fn draw(view: &View) -> String {
     let mut parts = vec![health(view)];
     match &view.gateway {
         Gateway::Answers(status) => {
             parts.push(agents(status, &view.enforcer));
+            parts.push(leases(status));
             parts.push(refusals(status));
             parts.push(connections(status));
         }
@@ -48,6 +50,11 @@ fn health(view: &View) -> String {
         EnforcerSeen::Gone { why } => rows.push(vec!["enforcer".to_string(), format!("GONE: {why}")]),
     }
     if let Gateway::Answers(status) = &view.gateway {
+        rows.extend(status.locks.iter().map(|lock| {
+            let why = lock.why.as_ref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
+            let (scope, by) = (printable(&lock.scope.to_string()), printable(&lock.by));
+            vec!["LOCKED".to_string(), format!("{scope}, since {} by {by}{why}", lock.since)]
+        }));
         rows.extend(reload("gateway", &status.reload));
     }
     if let EnforcerSeen::Answers(status) = &view.enforcer {
@@ -129,6 +136,34 @@ fn cgroups_of(enforcer: &EnforcerSeen) -> BTreeMap<&str, u64> {
     }
 }
 
+/// Leave to connect that ends at a time.
+fn leases(status: &Status) -> String {
+    if status.leases.is_empty() {
+        return String::new();
+    }
+    table(lease_rows(status.leases.iter().take(SHOWN)))
+}
+
+pub(in crate::cli) fn lease_rows<'a>(leases: impl Iterator<Item = &'a LeaseShown>) -> Vec<Row> {
+    let row = |lease: &LeaseShown| {
+        let most = lease.most_sessions.map(|most| format!(" of {most}")).unwrap_or_default();
+        vec![
+            lease.lease.clone(),
+            printable(&lease.agent),
+            lease.person.as_deref().map_or(NOTHING.to_string(), printable),
+            printable(&lease.target),
+            lease.database.as_deref().map_or("any".to_string(), printable),
+            format!("{}{most}", lease.open_sessions),
+            lease.left_ms.map_or("open end".to_string(), lasting),
+            lease.asked_by.as_deref().map_or(NOTHING.to_string(), printable),
+            lease.purpose.as_deref().map_or(NOTHING.to_string(), printable),
+        ]
+    };
+    let heading =
+        words(["LEASE", "AGENT", "PERSON", "TARGET", "DATABASE", "SESSIONS", "LEFT", "ASKED BY", "PURPOSE"]);
+    std::iter::once(heading).chain(leases.map(row)).collect()
+}
+
 /// Why things were refused, most frequent first.
 fn refusals(status: &Status) -> String {
     let kinds = [("denied", &status.counts.denied), ("refused by kernel", &status.counts.kernel_refused)];
@@ -192,7 +227,7 @@ fn watched(enforcer: &EnforcerSeen) -> String {
 }
 
 /// Columns as wide as their widest cell; the last one is left as it is.
-fn table(rows: Vec<Row>) -> String {
+pub(in crate::cli) fn table(rows: Vec<Row>) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in &rows {
         widths.resize(widths.len().max(row.len()), 0);
@@ -205,7 +240,7 @@ fn table(rows: Vec<Row>) -> String {
     rows.into_iter().map(line).collect()
 }
 
-fn words<const N: usize>(words: [&str; N]) -> Row {
+pub(in crate::cli) fn words<const N: usize>(words: [&str; N]) -> Row {
     words.map(str::to_string).to_vec()
 }
 
@@ -214,7 +249,7 @@ fn number(count: u64) -> String {
 }
 
 /// Agents choose the names of their processes; none of them may speak to the terminal or turn its text round.
-fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     let plain = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric();
     text.chars().map(|c| if plain(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
 }

@@ -45,6 +45,8 @@ fn status(live: Vec<LiveConnection>) -> Status {
         open_connections: 1,
         live_by_agent: [("coder".to_string(), live.len() as u64)].into(),
         live,
+        leases: Vec::new(),
+        locks: Vec::new(),
         counts,
         reload: Reload::default(),
     }

@@ -71,6 +71,8 @@ fn was_explained(ending: &Ending, freight: &Freight) -> bool {
         | Ending::AgentRemoved
         | Ending::TargetRemoved
         | Ending::AgentLeft
+        | Ending::LeaseEnded
+        | Ending::Killed
         | Ending::ResetByTarget
         | Ending::BrokenByAgent { .. }
         | Ending::BrokenByTarget { .. } => freight.is_understood(),
@@ -83,6 +85,7 @@ fn was_explained(ending: &Ending, freight: &Freight) -> bool {
         | Ending::CancelPassedOn { .. }
         | Ending::HoldCancelled { .. }
         | Ending::NothingToCancel
+        | Ending::NotLeased { .. }
         | Ending::Failed { .. } => false,
     }
 }

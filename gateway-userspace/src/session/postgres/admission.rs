@@ -20,6 +20,7 @@ use super::cancel::{Errand, Registered};
 use super::catalogue;
 use super::greeting::{Arrival, Claim, GreetError, Greeted};
 use super::upstream::{Entered, UpstreamError};
+use crate::access::{self, Bid, NotLeased, Seat};
 use crate::audit::RecordError;
 use crate::credentials::Credential;
 use crate::gateway::Gateway;
@@ -37,6 +38,7 @@ const CANCELLING: Duration = Duration::from_secs(10);
 pub struct Place<'a> {
     pub connection: &'a Connection,
     pub target: &'a TargetName,
+    pub seat: &'a Seat,
 }
 
 impl Place<'_> {
@@ -122,6 +124,7 @@ enum NotIn {
     NoKey(std::io::Error),
     GatewayStopped,
     Unrecorded(RecordError),
+    NotLeased(NotLeased),
 }
 
 /// Logs in, and writes down that there is a session.
@@ -131,6 +134,12 @@ async fn go_in(
     place: Place<'_>,
     session: &SessionId,
 ) -> Result<Inside, NotIn> {
+    let bid = Bid {
+        person: access::person(place.connection),
+        database: Some(&greeted.claim().database),
+        session: Some(session.as_str()),
+    };
+    let lease = gateway.access.admit(place.seat, bid).await?;
     let inside = log_in(gateway, greeted.claim(), place, session.as_str()).await?;
     let Entered { side, credential } = &inside.entered;
     let Claim { user, database, .. } = greeted.claim();
@@ -141,6 +150,7 @@ async fn go_in(
         claimed: user.clone(),
         database: database.clone(),
         person: place.connection.person.clone(),
+        lease,
         login: credential.user.clone(),
         agent_side: privacy(greeted.is_private()),
         target_side: privacy(side.link.is_private()),
@@ -252,7 +262,36 @@ impl NotIn {
                 let code = if error.is_full() { Code::DiskFull } else { Code::InputOutput };
                 Refusal::fatal(code, "the session could not be recorded, so it was not opened")
             }
+            Self::NotLeased(why) => not_leased(why),
         }
+    }
+}
+
+/// What an agent hears that gets no lease.
+fn not_leased(why: &NotLeased) -> Refusal {
+    let code = match why {
+        NotLeased::Locked | NotLeased::NotGivenAhead { .. } => Code::InsufficientPrivilege,
+        NotLeased::Full | NotLeased::Crowded => Code::TooManyConnections,
+        NotLeased::Over => Code::AdminShutdown,
+        NotLeased::Random(_) | NotLeased::State(_) => Code::Internal,
+        NotLeased::Record(_) => Code::InputOutput,
+    };
+    let refusal = Refusal::fatal(code, why.to_string());
+    match why {
+        NotLeased::Locked => refusal.with_hint("Whoever operates the gateway can unlock it."),
+        NotLeased::NotGivenAhead { .. } => {
+            refusal.with_hint("Ask an operator for one: `postern lease request` says what it takes.")
+        }
+        NotLeased::Full | NotLeased::Crowded => {
+            refusal.with_hint("Close a session that is not needed any more, or wait until one is closed.")
+        }
+        NotLeased::Over | NotLeased::Random(_) | NotLeased::State(_) | NotLeased::Record(_) => refusal,
+    }
+}
+
+impl From<NotLeased> for NotIn {
+    fn from(why: NotLeased) -> Self {
+        Self::NotLeased(why)
     }
 }
 
@@ -277,6 +316,7 @@ impl From<NotIn> for Ending {
             NotIn::NoKey(error) => Self::Failed { why: format!("there is no key to cancel with: {error}") },
             NotIn::GatewayStopped => Self::GatewayStopped,
             NotIn::Unrecorded(error) => Self::Failed { why: one_line(&error) },
+            NotIn::NotLeased(why) => Self::NotLeased { why: one_line(&why) },
         }
     }
 }

@@ -21,33 +21,35 @@ use tokio::net::TcpStream;
 use self::admission::{Admitted, Place, Received};
 use super::judging::Subject;
 use super::{Session, SessionId};
+use crate::access::Seat;
 use crate::approvals::counter::Counter;
 use crate::gateway::Gateway;
 use crate::relay::{Carriage, Freight, Login, Ready, Talk};
-use crate::targets::Lease;
+use crate::targets::Route;
 
 /// Receives an agent, logs in at the target, and brings both together. If there is no session, the agent was told.
 pub async fn open<'g>(
     gateway: &'g Gateway,
     stream: TcpStream,
     connection: &Connection,
-    lease: &Lease,
+    route: &Route,
+    seat: &Seat,
 ) -> Result<Ready<'g>, Ending> {
-    let place = Place { connection, target: &lease.target };
+    let place = Place { connection, target: &route.target, seat };
     let greeted = match admission::receive(gateway, stream, place).await {
         Received::Session(greeted) => greeted,
         Received::Over(ending) => return Err(ending),
     };
     let id = SessionId::new().map_err(|error| failed("there is no name for the session", &error))?;
     let admitted = admission::enter(gateway, *greeted, place, &id).await?;
-    join(gateway, connection, lease, &id, admitted)
+    join(gateway, connection, route, &id, admitted)
         .map_err(|error| failed("cannot prepare the sockets", &error))
 }
 
 fn join<'g>(
     gateway: &'g Gateway,
     connection: &Connection,
-    lease: &Lease,
+    route: &Route,
     id: &SessionId,
     admitted: Admitted,
 ) -> io::Result<Ready<'g>> {
@@ -73,7 +75,7 @@ fn join<'g>(
         async move { admission::call_off(gateway, &errand).await }
     });
     let talk = Talk {
-        conversation: Box::new(Postgres::new(limits(lease), parameters, settings)),
+        conversation: Box::new(Postgres::new(limits(route), parameters, settings)),
         court: Box::new(session),
         bell,
     };
@@ -92,9 +94,9 @@ fn join<'g>(
     })
 }
 
-fn limits(lease: &Lease) -> Limits {
+fn limits(route: &Route) -> Limits {
     let mut limits = Limits::default();
-    if let Some(keys) = lease.config().postgres.get(lease.target.as_str()) {
+    if let Some(keys) = route.config().postgres.get(route.target.as_str()) {
         limits.message = keys.max_message as usize;
     }
     limits

@@ -9,9 +9,9 @@ use gateway_policy::target::{Protocol, TargetName};
 use super::{Known, Targets};
 use crate::config::Config;
 
-/// That an agent may have a connection to one of its targets, for as long as the configuration says so.
+/// Which of its targets a connection of an agent leads to, for as long as the configuration says so.
 #[derive(Debug, Clone)]
-pub struct Lease {
+pub struct Route {
     pub agent: String,
     pub destination: SocketAddr,
     pub target: TargetName,
@@ -20,7 +20,7 @@ pub struct Lease {
     pub(super) granted_by: Arc<Known>,
 }
 
-impl Lease {
+impl Route {
     /// The configuration that said yes.
     pub fn config(&self) -> &Config {
         &self.granted_by.config
@@ -36,12 +36,12 @@ pub enum Lost {
 
 impl Targets {
     /// Done when the configuration does not let the agent have this connection any more.
-    pub async fn lost(&self, lease: &Lease) -> Lost {
+    pub async fn lost(&self, route: &Route) -> Lost {
         let mut news = self.known.subscribe();
         loop {
             // A configuration that came between the yes and this is judged first.
             let known = Arc::clone(&news.borrow_and_update());
-            if let Some(lost) = self.judge_again(&known, lease).await {
+            if let Some(lost) = self.judge_again(&known, route).await {
                 return lost;
             }
             if news.changed().await.is_err() {
@@ -52,18 +52,18 @@ impl Targets {
 
     /// A target that reads as it did is not looked for again: its name may have another address by now, and what was
     /// opened to the former one goes on.
-    async fn judge_again(&self, known: &Arc<Known>, lease: &Lease) -> Option<Lost> {
-        let name = lease.target.as_str();
+    async fn judge_again(&self, known: &Arc<Known>, route: &Route) -> Option<Lost> {
+        let name = route.target.as_str();
         let target = |known: &Known| known.config.targets.get(name).cloned();
-        if !known.config.agents.contains_key(&lease.agent) {
+        if !known.config.agents.contains_key(&route.agent) {
             Some(Lost::Agent)
-        } else if !known.allowed(&lease.agent).iter().any(|allowed| allowed == name) {
+        } else if !known.allowed(&route.agent).iter().any(|allowed| allowed == name) {
             Some(Lost::Target)
-        } else if target(known) == target(&lease.granted_by) {
+        } else if target(known) == target(&route.granted_by) {
             None
         } else {
-            let found = self.find_by(known, &lease.agent, lease.destination).await;
-            (found.as_ref() != Ok(&lease.target)).then_some(Lost::Target)
+            let found = self.find_by(known, &route.agent, route.destination).await;
+            (found.as_ref() != Ok(&route.target)).then_some(Lost::Target)
         }
     }
 }
