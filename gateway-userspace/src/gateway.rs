@@ -110,7 +110,6 @@ impl Gateway {
                 .help("make the folders serve.authority and serve.trust, writable for serve.user")?,
             judges: Judges::new(&config, Box::new(Sql)),
             approvals,
-            state,
             access: Arc::new(access),
             since: Instant::now(),
             reload: Mutex::default(),

@@ -18,7 +18,7 @@ const NOTHING: &str = "-";
 
 pub(in crate::cli) type Row = Vec<String>;
 
-pub fn draw(view: &View) -> String {
+pub(super) fn draw(view: &View) -> String {
     let mut parts = vec![health(view)];
     match &view.gateway {
         Gateway::Answers(status) => {
