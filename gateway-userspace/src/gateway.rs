@@ -57,9 +57,8 @@ pub struct Gateway {
     pub upstreams: Upstreams,
     pub catalogues: Catalogues,
     pub judges: Arc<Judges>,
-    /// What must outlive the gateway.
+    /// What waits for people.
     pub approvals: Arc<Approvals>,
-    pub state: State,
     /// Who is connected by which leave.
     pub access: Arc<Access>,
     pub since: Instant,
@@ -92,7 +91,7 @@ impl Gateway {
             counts: Arc::clone(&counts),
             strangers: Arc::clone(&strangers),
         };
-        let access = Access::open(state.clone(), Arc::new(HostClock), recorder.clone(), &config)
+        let access = Access::open(state, Arc::new(HostClock), recorder.clone(), &config)
             .context("cannot read which leases and locks there are")?;
         Ok(Arc::new(Self {
             enforcer,
