@@ -1,8 +1,9 @@
 //! `postern serve`: puts the parts of the gateway together, and runs them until it is told to stop.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -63,6 +64,8 @@ pub struct Gateway {
     pub access: Arc<Access>,
     pub since: Instant,
     reload: Mutex<Reload>,
+    /// Where the configuration is read again.
+    folder: OnceLock<PathBuf>,
     numbers: AtomicU64,
     room: Arc<Semaphore>,
     closing: watch::Sender<bool>,
@@ -112,6 +115,7 @@ impl Gateway {
             access: Arc::new(access),
             since: Instant::now(),
             reload: Mutex::default(),
+            folder: OnceLock::new(),
             numbers: AtomicU64::new(0),
             room: Arc::new(Semaphore::new(config.serve.max_connections as usize)),
             closing: watch::Sender::new(false),
@@ -182,6 +186,15 @@ impl Gateway {
                 tracing::error!("the former configuration stays in force\n{}", mistakes.listing());
             }
         }
+    }
+
+    /// Says where the configuration is; the first word counts.
+    pub fn reads_from(&self, folder: &Path) {
+        let _ = self.folder.set(folder.to_owned());
+    }
+
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.folder.get().cloned()
     }
 
     /// What the last reading of the configuration came to.

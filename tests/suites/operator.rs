@@ -111,6 +111,44 @@ fn doctor_tells_a_host_that_holds_agents_from_one_that_does_not() -> Result<()> 
 }
 
 #[test]
+fn a_reload_ends_what_may_not_go_on_and_a_mistake_changes_nothing() -> Result<()> {
+    let echo = Echo::start()?;
+    let gateway = running(&echo)?;
+    let agent = gateway.agent("coder")?;
+    let mut open = connect(&agent, echo.port())?;
+    let is_open = || Ok(screen(&gateway.postern(&["status"])?).contains("bash["));
+    wait::until_true("the connection is open", is_open)?;
+    let path = gateway.config_dir().join("agents.toml");
+    let text = fs::read_to_string(&path)?;
+    fs::write(&path, format!("{text}\n[agents.coder]\n"))?;
+    ensure!(!gateway.postern(&["reload"])?.status.success(), "a mistake is taken over");
+    ensure!(is_open()?, "a mistake ends connections");
+    fs::write(&path, text.replace("targets = [\"echo\"]", "targets = []"))?;
+    let output = gateway.postern(&["reload"])?;
+    let said = screen(&output);
+    ensure!(output.status.success() && said.contains("ended: bash of agent coder at target echo"), "{said}");
+    open.kill()?;
+    open.wait()?;
+    Ok(())
+}
+
+#[test]
+fn no_thread_of_the_gateway_can_gain_privileges_or_make_calls_that_it_does_not_need() -> Result<()> {
+    let gateway = running(&Echo::start()?)?;
+    let pid = gateway.gateway.as_ref().context("no gateway runs")?.pid();
+    let mut threads = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = fs::read_to_string(thread?.path().join("status"))?;
+        for line in ["Seccomp:\t2", "NoNewPrivs:\t1", "CapEff:\t0000000000000000"] {
+            ensure!(status.lines().any(|has| has == line), "no {line} in\n{status}");
+        }
+        threads += 1;
+    }
+    ensure!(threads > 1, "it has no threads");
+    Ok(())
+}
+
+#[test]
 fn with_a_mistake_in_the_configuration_nothing_starts() -> Result<()> {
     let tag = Tag::fresh();
     let dir = tempfile::tempdir()?;

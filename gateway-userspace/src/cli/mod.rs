@@ -18,6 +18,7 @@ mod man;
 mod policy;
 mod ready;
 mod reference;
+mod reload;
 mod run;
 mod serve;
 mod status;
@@ -78,6 +79,7 @@ commands! {
     Check(check),
     Target(target),
     Policy(policy),
+    Reload(reload),
     Status(status),
     Approvals(approvals),
     Lease(lease),

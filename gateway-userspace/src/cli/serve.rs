@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::Global;
 use crate::config::Config;
+use crate::confine::{Programs, confine_gateway};
 use crate::control::Control;
 use crate::gateway::Gateway;
 use crate::service::{folders, limits, notify, privileges, signals};
@@ -24,6 +25,8 @@ impl Args {
         let control = Control::open(&config.serve.control)?;
         folders::hand_over(&config.serve.control, &user)?;
         privileges::give_up(&user)?;
+        let programs = if config.runs_programs() { Programs::ForSecrets } else { Programs::None };
+        confine_gateway(programs).context("cannot give up system calls")?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.context("cannot start the event loop")?;
         let outcome = runtime.block_on(serve(config, control, &global.config_dir));
@@ -36,6 +39,7 @@ impl Args {
 async fn serve(config: Config, control: Control, folder: &Path) -> anyhow::Result<()> {
     let asked_to_stop = signals::stop().context("cannot listen to signals")?;
     let gateway = Gateway::new(config)?;
+    gateway.reads_from(folder);
     let stop = async {
         asked_to_stop.await;
         notify::notify("STOPPING=1");

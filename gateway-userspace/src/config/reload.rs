@@ -21,6 +21,8 @@ impl Reload {
         let mut changed = serve_changes(&running.serve, &read.serve);
         changed.push(("dns.port", running.dns.port != read.dns.port));
         changed.push(("enforce.socket", running.enforce.socket != read.enforce.socket));
+        // System calls that were given up do not come back.
+        changed.push(("the first secret from a program", !running.runs_programs() && read.runs_programs()));
         Self::of(&changed)
     }
 

@@ -73,6 +73,14 @@ impl Config {
         self.targets.values().filter(certified).flat_map(|target| &target.hosts)
     }
 
+    /// Whether some secret is what a program prints. A gateway that starts without can run none.
+    pub fn runs_programs(&self) -> bool {
+        let of_targets = self.postgres.values().flat_map(|keys| [&keys.password, &keys.private_key]);
+        let of_agents = self.agents.values().map(|keys| &keys.placeholder);
+        let mut all = of_targets.chain(of_agents).flatten();
+        all.any(|secret| matches!(secret, SecretReference::Command(..)))
+    }
+
     /// Whether some target has logins made or lent for its sessions, for which a folder is needed.
     pub fn makes_logins(&self) -> bool {
         self.postgres.values().any(|keys| keys.credential != CredentialKind::Static)

@@ -21,6 +21,7 @@ pub use account::Account;
 use mounts::View;
 use scope::Reach;
 use syscalls::Filters;
+pub use syscalls::Programs;
 
 use crate::sys::process;
 
@@ -47,6 +48,12 @@ pub enum ConfineError {
     Filter(#[from] seccompiler::Error),
     #[error("system calls cannot be filtered on this kind of machine")]
     Machine(#[from] seccompiler::BackendError),
+}
+
+/// Takes system calls from the gateway that it does not need, for good. Called while there is one thread, so that it holds
+/// for all.
+pub fn confine_gateway(programs: Programs) -> Result<(), ConfineError> {
+    Filters::of_gateway(programs)?.enter()
 }
 
 /// All that can be decided before the process exists that it is for.

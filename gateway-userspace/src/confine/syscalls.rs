@@ -56,6 +56,17 @@ const REFUSED: &[i64] = &[
     libc::SYS_userfaultfd,
 ];
 
+/// Calls that run a program.
+const PROGRAMS: [i64; 2] = [libc::SYS_execve, libc::SYS_execveat];
+
+/// Whether the gateway has programs of its operator's to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Programs {
+    None,
+    /// Secrets are what some of them print.
+    ForSecrets,
+}
+
 /// A new user namespace brings every capability inside it, and with it most of the kernel's attack surface.
 const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWUSER,
@@ -94,6 +105,17 @@ impl Filters {
             ],
         };
         Ok(Self(programs))
+    }
+
+    /// For the gateway, which parses what agents and targets send: it makes none of these calls, so whoever takes it over
+    /// is refused them.
+    pub fn of_gateway(programs: Programs) -> Result<Self, ConfineError> {
+        let mut rules = unit()?;
+        if programs == Programs::None {
+            rules.extend(PROGRAMS.iter().map(|call| (*call, Vec::new())));
+        }
+        let no_clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
+        Ok(Self(vec![compile(rules, libc::EPERM)?, compile(no_clone3, libc::ENOSYS)?, refuse_x32()]))
     }
 
     /// Filters the calling thread and all that it starts, for good.

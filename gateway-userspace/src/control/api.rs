@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::call::{Call, Kind, Manner, Trouble};
 use super::caller::{Caller, Peer};
 use super::openapi::{Document, Specification};
+use super::reload::ReloadCall;
 use super::status::StatusCall;
 use crate::access::{self, Extend, Kill, Leases, Revoke, Unlock};
 use crate::approvals::calls as approvals;
@@ -54,6 +55,7 @@ calls! {
     approvals::Show,
     approvals::Approve,
     approvals::Deny,
+    ReloadCall,
     Specification,
     Leases,
     access::Request,

@@ -23,6 +23,9 @@ pub struct Counted {
     pub kernel_refused: BTreeMap<String, BTreeMap<String, u64>>,
     pub kernel_refusals_lost: u64,
     pub asked: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Commands that went on only because somebody observes.
+    #[serde(default)]
+    pub would_deny: BTreeMap<String, u64>,
 }
 
 impl Counts {

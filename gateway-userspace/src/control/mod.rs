@@ -11,6 +11,7 @@ pub mod client;
 pub mod counts;
 pub mod live;
 mod openapi;
+pub mod reload;
 pub mod role;
 mod status;
 mod stream;

@@ -77,7 +77,7 @@ impl Status {
             live: gateway.live.newest(LISTED),
             leases: lasting(gateway),
             locks: gateway.access.locks(),
-            counts: gateway.counts.snapshot(),
+            counts: Counted { would_deny: gateway.judges.would_deny(), ..gateway.counts.snapshot() },
             reload: gateway.last_reload(),
         }
     }

@@ -12,7 +12,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -64,6 +64,8 @@ pub struct Judges {
     edition: AtomicU64,
     reader: Box<dyn Reader>,
     gauges: Gauges,
+    /// By agent, the commands that would have been denied, had it not only been observed.
+    would_deny: Mutex<BTreeMap<String, u64>>,
 }
 
 impl fmt::Debug for Judges {
@@ -84,7 +86,13 @@ struct Code {
 impl Judges {
     pub fn new(config: &Config, reader: Box<dyn Reader>) -> Arc<Self> {
         let code = RwLock::new(Arc::new(Code::of(config, 0)));
-        Arc::new(Self { code, edition: AtomicU64::new(0), reader, gauges: Gauges::default() })
+        Arc::new(Self {
+            code,
+            edition: AtomicU64::new(0),
+            reader,
+            gauges: Gauges::default(),
+            would_deny: Mutex::default(),
+        })
     }
 
     /// From now on other rules hold, for the next command of every session.
@@ -116,6 +124,16 @@ impl Judges {
             language: Language::Sql,
             held: None,
         }
+    }
+
+    /// By agent, how many commands would have been denied, had it not only been observed.
+    pub fn would_deny(&self) -> BTreeMap<String, u64> {
+        self.would_deny.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn observed(&self, agent: &str) {
+        let mut counts = self.would_deny.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(agent.to_owned()).or_default() += 1;
     }
 
     fn chamber(&self, subject: &Subject) -> (u64, Arc<Chamber>) {
@@ -325,6 +343,9 @@ impl Judge {
 
     /// Nothing more is judged until a command that may change how the next one is read has ended.
     fn burden(&mut self, permit: Permit, found: Found, command: &Command<'_>) -> Result<Permit, Denial> {
+        if permit.observed().is_some() {
+            self.judges.observed(&self.subject.agent);
+        }
         if !permit.limits().is_none() {
             self.place = self.gauge.admit(permit.limits(), Instant::now())?;
         }

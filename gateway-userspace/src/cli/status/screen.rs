@@ -60,6 +60,12 @@ fn health(view: &View) -> String {
     if let EnforcerSeen::Answers(status) = &view.enforcer {
         rows.extend(reload("enforcer", &status.reload));
     }
+    if let Gateway::Answers(status) = &view.gateway {
+        rows.extend(status.counts.would_deny.iter().map(|(agent, count)| {
+            let said = format!("{count} commands of {agent} went on that would have been denied");
+            vec!["observed".to_string(), said]
+        }));
+    }
     rows.extend(view.dangers.iter().map(|danger| {
         vec!["danger".to_string(), format!("[{}] {}: {}", danger.table, danger.key, danger.what)]
     }));

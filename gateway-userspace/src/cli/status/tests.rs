@@ -140,3 +140,11 @@ fn machines_find_the_enforcer_at_one_place_whoever_brought_its_word() {
         assert!(json["gateway"]["answers"].get("enforcer").is_none());
     }
 }
+
+#[test]
+fn what_is_only_observed_is_counted() {
+    let mut observing = status(Vec::new());
+    observing.counts.would_deny.insert("coder".to_string(), 3);
+    let shown = screen::draw(&view(Gateway::Answers(Box::new(observing)), Some(Level::Full), Level::Full));
+    assert!(shown.contains("3 commands of coder went on that would have been denied"), "{shown}");
+}

@@ -85,3 +85,36 @@ fn the_baseline_leaves_everything_but_the_terminal() {
         assert_ne!(make(AddressFamily::Vsock, SockType::Stream, None), Err(Errno::EPERM));
     });
 }
+
+fn in_the_gateway<T: Send + 'static>(programs: Programs, trial: impl FnOnce() -> T + Send + 'static) -> T {
+    let filters = Filters::of_gateway(programs).unwrap();
+    let thread = std::thread::spawn(move || {
+        filters.enter().unwrap();
+        trial()
+    });
+    thread.join().unwrap()
+}
+
+#[test]
+fn the_gateway_runs_no_program_unless_a_secret_comes_from_one() {
+    let run = || std::process::Command::new("/bin/true").status().map_err(|error| error.raw_os_error());
+    let refused = in_the_gateway(Programs::None, run);
+    assert_eq!(refused.map(|status| status.success()), Err(Some(libc::EPERM)));
+    let allowed = in_the_gateway(Programs::ForSecrets, run);
+    assert_eq!(allowed.map(|status| status.success()), Ok(true));
+}
+
+#[test]
+fn the_gateway_mounts_nothing_enters_no_namespace_and_makes_none() {
+    for programs in [Programs::None, Programs::ForSecrets] {
+        in_the_gateway(programs, || {
+            let own = std::fs::File::open("/proc/self/ns/net").unwrap();
+            assert_eq!(nix::sched::setns(own, CloneFlags::CLONE_NEWNET), Err(Errno::EPERM));
+            assert_eq!(unshare(CloneFlags::CLONE_NEWUSER), Err(Errno::EPERM));
+            let (none, flags) = (None::<&str>, nix::mount::MsFlags::empty());
+            assert_eq!(nix::mount::mount(none, "/nowhere", none, flags, none), Err(Errno::EPERM));
+            let made = make(AddressFamily::Packet, SockType::Raw, None);
+            assert_eq!(made, Err(Errno::EPERM));
+        });
+    }
+}

@@ -111,6 +111,16 @@ fn two_people_share_no_verdict_and_neither_does_one_who_has_lost_a_group() {
 }
 
 #[test]
+fn what_goes_on_only_because_somebody_observes_is_counted() {
+    let rules = rule("allow", "select") + &rule("deny", "select") + "mode = \"observe\"\n";
+    let judges = Judges::new(&config(&rules), Box::new(Words::default()));
+    let mut judge = judges.judge(subject(), ground());
+    assert!(allows(&mut judge, "select t") && allows(&mut judge, "select t"));
+    assert!(!allows(&mut judge, "delete t"));
+    assert_eq!(judges.would_deny(), [("coder".to_owned(), 2)].into());
+}
+
+#[test]
 fn a_session_that_reads_differently_reads_for_itself() {
     let words = Words::default();
     let judges = Judges::new(&config(&rule("allow", "select")), Box::new(words.clone()));
