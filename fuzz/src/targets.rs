@@ -1,5 +1,7 @@
 //! One file for each target.
 
+pub mod identity_documents;
+pub mod identity_tokens;
 pub mod policy_names;
 pub mod postgres_conversation;
 pub mod postgres_login;
@@ -12,7 +14,9 @@ pub mod sql;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [Target; 8] = [
+pub const ALL: [Target; 10] = [
+    identity_documents::TARGET,
+    identity_tokens::TARGET,
     policy_names::TARGET,
     postgres_conversation::TARGET,
     postgres_login::TARGET,

@@ -38,6 +38,8 @@ pub enum Event {
     Opened(Connection),
     /// The decision not to.
     Denied(Denied),
+    /// An agent did not show for whom it acts, or not well enough.
+    IdentityFailed(IdentityFailed),
     /// A connection is understood from here on.
     SessionOpened(SessionOpened),
     Command(CommandJudged),
@@ -153,8 +155,51 @@ pub enum Proved {
     Environment,
     /// The provider vouches for an agent that the kernel attests.
     ClientCredentials,
-    /// The person has signed in for the agent.
-    Device,
+}
+
+/// Why an agent was not recognised. Nothing of a token is in here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityFailed {
+    pub connection: u64,
+    #[serde(flatten)]
+    pub who: Who,
+    pub target: String,
+    pub problem: IdentityProblem,
+    /// Where the proof was looked for, or came from.
+    pub source: Option<Proved>,
+    /// The name of the provider in the configuration.
+    pub provider: Option<String>,
+    pub why: String,
+}
+
+/// What is wrong with an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityProblem {
+    NoToken,
+    /// It is there and could not be read.
+    Unreadable,
+    Malformed,
+    Algorithm,
+    UnknownIssuer,
+    WrongAudience,
+    WrongKind,
+    WrongClient,
+    /// It is somebody else's than this agent's.
+    OtherAgent,
+    Expired,
+    NotYet,
+    TooOld,
+    MissingClaim,
+    UnknownKey,
+    BadSignature,
+    ProviderAway,
+    /// The provider answered, and does not vouch.
+    ProviderRefused,
+    /// The session began for somebody else.
+    OtherPerson,
+    /// No source of the configuration fits what is spoken.
+    NotConfigured,
 }
 
 /// An opened connection.
@@ -203,6 +248,8 @@ pub enum Denial {
     TooManyConnections,
     /// An operator has shut this out.
     Locked,
+    /// It was not shown for whom the agent acts; `identity_failed` says why.
+    NoIdentity,
 }
 
 impl From<NoMatch> for Denial {
@@ -252,6 +299,8 @@ pub enum Ending {
     AgentRemoved,
     /// The configuration does not lead this agent to that target any more.
     TargetRemoved,
+    /// What showed for whom the agent acts does not hold any more; `identity_failed` says why.
+    IdentityEnded,
     /// The agent was gone while the target was still at work for it.
     AgentLeft,
     /// The leave to connect had an end, and that came.

@@ -6,8 +6,8 @@ use gateway_policy::level::Level;
 
 use crate::control::{Asker, ControlRefused, ControlUsed, Outcome};
 use crate::event::{
-    AnswerGiven, Asked, Connection, Denial, Denied, Ended, Ending, Event, Exe, KernelRefused, Nameless,
-    Transport, Who,
+    AnswerGiven, Asked, Connection, Denial, Denied, Ended, Ending, Event, Exe, IdentityFailed,
+    IdentityProblem, KernelRefused, Nameless, Proved, Transport, Who,
 };
 use crate::lease::{LeaseEnd, LeaseEnded, LeaseExtended, LeaseGiven, LockChanged};
 use crate::session::{
@@ -103,6 +103,15 @@ fn after() -> Vec<Event> {
             peer: Some(SocketAddr::from(([127, 0, 0, 1], 40_000))),
             because: Denial::NotAnAgent,
             level: None,
+        }),
+        Event::IdentityFailed(IdentityFailed {
+            connection: 10,
+            who: who(),
+            target: "orders".into(),
+            problem: IdentityProblem::Expired,
+            source: Some(Proved::TokenFile),
+            provider: Some("corp".into()),
+            why: "it has expired".into(),
         }),
         Event::NotListed {
             what: Nameless::Connection { because: Denial::NotAnAgent },

@@ -5,4 +5,5 @@
 extern crate alloc;
 
 pub mod conversation;
+pub mod jose;
 pub mod postgres;

@@ -23,6 +23,7 @@ use crate::control::Control;
 use crate::control::counts::Counts;
 use crate::control::live::Live;
 use crate::dns::{Desk, Front};
+use crate::identity::Identities;
 use crate::intercept::Gate;
 use crate::pipeline;
 use crate::relay::Relays;
@@ -62,6 +63,7 @@ pub struct Gateway {
     pub approvals: Arc<Approvals>,
     /// Who is connected by which leave.
     pub access: Arc<Access>,
+    pub identities: Identities,
     pub since: Instant,
     reload: Mutex<Reload>,
     /// Where the configuration is read again.
@@ -86,6 +88,7 @@ impl Gateway {
         let targets = Arc::new(Targets::new(Arc::clone(&config)));
         let counts = Arc::new(Counts::default());
         let strangers = Arc::new(Strangers::default());
+        let identities = Identities::new(&config, Arc::clone(&enforcer), Arc::new(HostClock));
         let dns = Front {
             // Its own conversations: anybody on the host can send datagrams, and connections must not wait.
             enforcer: Arc::new(Enforcer::at(&config.enforce.socket)),
@@ -113,6 +116,7 @@ impl Gateway {
             judges: Judges::new(&config, Box::new(Sql)),
             approvals,
             access: Arc::new(access),
+            identities,
             since: Instant::now(),
             reload: Mutex::default(),
             folder: OnceLock::new(),
@@ -173,6 +177,7 @@ impl Gateway {
                 self.judges.replace(&config);
                 self.approvals.replace(&config);
                 self.access.replace(&config);
+                self.identities.replace(&config);
                 self.upstreams.replace(Arc::clone(&config));
                 self.targets.replace(config);
                 tracing::info!("agents and targets were read again");

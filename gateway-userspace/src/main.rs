@@ -19,6 +19,7 @@ mod enforce;
 mod escapes;
 mod gateway;
 mod https;
+mod identity;
 mod intercept;
 mod kernel;
 mod mounts;

@@ -1,13 +1,13 @@
 //! The path of a connection. Each stage takes what the stage before it proved and returns its own proof:
 //!
-//! `Intercepted` → `Attributed` → `Matched` → `Opened` (recorded) → carried → `Ending` (recorded)
+//! `Intercepted` → `Attributed` → `Matched` → `Identified` → `Opened` (recorded) → carried → `Ending` (recorded)
 //!
 //! There is no other way to the relay, and no way past the record of the ending.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use gateway_audit::event::{Connection, Denial, Denied, Ended, Ending, Event};
+use gateway_audit::event::{Connection, Denial, Denied, Ended, Ending, Event, Who};
 use gateway_policy::target::Protocol;
 use tokio::net::TcpStream;
 
@@ -16,6 +16,7 @@ use crate::attribution::wire::Attribution;
 use crate::audit::strangers::Listed;
 use crate::audit::{RecordError, Recorded};
 use crate::gateway::Gateway;
+use crate::identity::{Identity, Unproved};
 use crate::intercept::{self, Intercepted};
 use crate::relay::wire::Wire;
 use crate::relay::{Carriage, Cut, Freight, Login, Ready, upstream};
@@ -41,6 +42,13 @@ struct Matched {
     route: Route,
 }
 
+/// A connection of an agent that has shown for whom it acts, or is still to show it when it logs in.
+#[derive(Debug)]
+struct Identified {
+    matched: Matched,
+    identity: Identity,
+}
+
 /// A connection whose opening stands in the records.
 #[derive(Debug)]
 struct Opened {
@@ -48,8 +56,18 @@ struct Opened {
     connection: Connection,
     route: Route,
     seat: Seat,
+    identity: Identity,
     since: Instant,
     _recorded: Recorded,
+}
+
+/// What a connection is open by.
+#[derive(Debug, Clone, Copy)]
+pub struct Held<'a> {
+    pub connection: &'a Connection,
+    pub route: &'a Route,
+    pub seat: &'a Seat,
+    pub identity: &'a Identity,
 }
 
 /// A connection that was told no, and what its record says.
@@ -69,9 +87,12 @@ pub async fn pass(gateway: &Gateway, intercepted: Intercepted) {
         Err(refused) => return refuse(gateway, *refused).await,
     };
     match match_target(gateway, attributed).await {
-        Ok(matched) => match open(gateway, matched).await {
-            Ok(opened) => carry(gateway, opened).await,
-            Err(error) => gateway.could_not_record(&error),
+        Ok(matched) => match identify(gateway, matched).await {
+            Ok(identified) => match open(gateway, identified).await {
+                Ok(opened) => carry(gateway, opened).await,
+                Err(error) => gateway.could_not_record(&error),
+            },
+            Err(unproved) => Box::pin(turn_away_unproved(gateway, *unproved)).await,
         },
         Err(refused) => refuse(gateway, *refused).await,
     }
@@ -115,12 +136,40 @@ async fn match_target(gateway: &Gateway, attributed: Attributed) -> Result<Match
     }
 }
 
-async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError> {
+async fn identify(gateway: &Gateway, matched: Matched) -> Result<Identified, Box<(Matched, Unproved)>> {
+    let whose = &matched.attributed.whose;
+    match Box::pin(gateway.identities.identify(whose, matched.route.protocol)).await {
+        Ok(identity) => Ok(Identified { matched, identity }),
+        Err(unproved) => Err(Box::new((matched, unproved))),
+    }
+}
+
+/// Records why nobody is recognised, and says it in the words of what is spoken, if they are known.
+async fn turn_away_unproved(gateway: &Gateway, (matched, unproved): (Matched, Unproved)) {
+    let Matched { attributed, route } = matched;
+    let who = (&attributed.whose).into();
+    note_unproved(gateway, attributed.number, who, route.target.as_str(), &unproved).await;
+    let agent = attributed.whose.agent.clone();
+    let original = attributed.whose.original;
+    let Refused { stream, denied } = *attributed.refused(Denial::NoIdentity);
+    gateway.counts.denied(Some(&agent), Denial::NoIdentity);
+    gateway.recorder.note(Event::Denied(denied)).await;
+    match route.protocol {
+        Protocol::Tcp => intercept::refuse(stream),
+        Protocol::Postgres => {
+            let place = (agent.as_str(), &route.target, original);
+            Box::pin(postgres::admission::turn_away(gateway, stream, place, &unproved.refusal())).await;
+        }
+    }
+}
+
+async fn open(gateway: &Gateway, identified: Identified) -> Result<Opened, RecordError> {
+    let Identified { matched, identity } = identified;
     let Matched { attributed: Attributed { stream, number, whose }, route } = matched;
     let connection = Connection {
         connection: number,
         who: (&whose).into(),
-        person: None,
+        person: identity.acts_for(),
         original: whose.original,
         target: route.target.as_str().to_owned(),
         level: Some(whose.level),
@@ -134,20 +183,21 @@ async fn open(gateway: &Gateway, matched: Matched) -> Result<Opened, RecordError
     };
     gateway.counts.opened(&connection.who.agent);
     let seat = gateway.access.seat(&connection);
-    Ok(Opened { stream, connection, route, seat, since: Instant::now(), _recorded: recorded })
+    Ok(Opened { stream, connection, route, seat, identity, since: Instant::now(), _recorded: recorded })
 }
 
 /// The only place from which the relay is reached, and the only one where an ending is written.
 async fn carry(gateway: &Gateway, opened: Opened) {
-    let Opened { stream, connection, route, seat, since, _recorded } = opened;
+    let Opened { stream, connection, route, seat, identity, since, _recorded } = opened;
+    let held = Held { connection: &connection, route: &route, seat: &seat, identity: &identity };
     let ready = tokio::select! {
-        ready = prepare(gateway, stream, &connection, &route, &seat) => ready,
-        cut = must_end(gateway, &route, &seat) => Err(cut.into()),
+        ready = prepare(gateway, stream, held) => ready,
+        cut = must_end(gateway, held) => Err(cut.into()),
     };
     let (ending, sent_bytes, received_bytes) = match ready {
         Ok(Ready { carriage, meanwhile, afterwards }) => {
             let pair = Arc::clone(carriage.pair());
-            let carrying = relay(gateway, carriage, &connection, &route, &seat);
+            let carrying = relay(gateway, carriage, held);
             let ending = while_doing(meanwhile, carrying).await;
             // Nothing more can be done by it; what is left to do at the target may take longer.
             drop(seat);
@@ -162,25 +212,20 @@ async fn carry(gateway: &Gateway, opened: Opened) {
 }
 
 /// Connects with the target, and does first what its protocol demands.
-async fn prepare<'g>(
-    gateway: &'g Gateway,
-    stream: TcpStream,
-    connection: &Connection,
-    route: &Route,
-    seat: &Seat,
-) -> Result<Ready<'g>, Ending> {
-    match route.protocol {
+async fn prepare<'g>(gateway: &'g Gateway, stream: TcpStream, held: Held<'_>) -> Result<Ready<'g>, Ending> {
+    match held.route.protocol {
         Protocol::Tcp => {
-            let bid = Bid { person: access::person(connection), ..Bid::default() };
-            match gateway.access.admit(seat, bid).await {
-                Ok(_) => connect(gateway, stream, route).await,
+            let person = held.connection.person.as_ref().map(access::person);
+            let bid = Bid { person, ..Bid::default() };
+            match gateway.access.admit(held.seat, bid).await {
+                Ok(_) => connect(gateway, stream, held.route).await,
                 Err(error) => {
                     intercept::refuse(stream);
                     Err(Ending::NotLeased { why: one_line(&error) })
                 }
             }
         }
-        Protocol::Postgres => Box::pin(postgres::open(gateway, stream, connection, route, seat)).await,
+        Protocol::Postgres => Box::pin(postgres::open(gateway, stream, held)).await,
     }
 }
 
@@ -213,25 +258,28 @@ async fn while_doing<T>(meanwhile: impl Future<Output = ()>, awaited: impl Futur
     }
 }
 
-async fn relay(
-    gateway: &Gateway,
-    carriage: Box<Carriage>,
-    connection: &Connection,
-    route: &Route,
-    seat: &Seat,
-) -> Ending {
-    let _listed = gateway.live.list(connection, carriage.pair());
+async fn relay(gateway: &Gateway, carriage: Box<Carriage>, held: Held<'_>) -> Ending {
+    let _listed = gateway.live.list(held.connection, carriage.pair());
     let idle = gateway.config.serve.idle_timeout;
-    gateway.relays.carry(carriage, idle, must_end(gateway, route, seat)).await
+    gateway.relays.carry(carriage, idle, must_end(gateway, held)).await
 }
 
 /// Done when the connection must not go on, whatever its two sides wish.
-async fn must_end(gateway: &Gateway, route: &Route, seat: &Seat) -> Cut {
+async fn must_end(gateway: &Gateway, held: Held<'_>) -> Cut {
     tokio::select! {
         () = gateway.closing() => Cut::GatewayStopped,
-        lost = gateway.targets.lost(route) => lost.into(),
-        cut = seat.ended() => cut,
+        lost = gateway.targets.lost(held.route) => lost.into(),
+        cut = held.seat.ended() => cut,
+        unproved = gateway.identities.lost(held.identity) => {
+            let Connection { connection, who, target, .. } = held.connection;
+            Box::pin(note_unproved(gateway, *connection, who.clone(), target, &unproved)).await;
+            Cut::IdentityEnded
+        }
     }
+}
+
+async fn note_unproved(gateway: &Gateway, connection: u64, who: Who, target: &str, unproved: &Unproved) {
+    gateway.recorder.note(Event::IdentityFailed(unproved.event(connection, who, target))).await;
 }
 
 /// Records the no, or counts it where nobody can be named, and says it. A no that cannot be recorded is said all the same.

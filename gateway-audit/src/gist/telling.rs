@@ -3,7 +3,9 @@
 use super::{Area, Gist, Outcome, Weight};
 use crate::approval::{Approval, Step};
 use crate::control::{self, Asker, ControlRefused, ControlUsed};
-use crate::event::{AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, KernelRefused, Who};
+use crate::event::{
+    AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, IdentityFailed, KernelRefused, Who,
+};
 use crate::lease::{LeaseEnded, LeaseExtended, LeaseGiven, LockChanged};
 use crate::session::{
     Because, CommandEnded, CommandJudged, Limit, OfSession, Said, SessionOpened, Stage, Verdict,
@@ -29,6 +31,7 @@ pub(super) fn tell(event: &Event) -> Gist<'_> {
         ),
         Event::Opened(connection) => opened(connection),
         Event::Denied(denied) => connection_denied(denied),
+        Event::IdentityFailed(failed) => identity_failed(failed),
         Event::SessionOpened(session) => session_opened(session),
         Event::Command(command) => judged(command),
         Event::CommandEnded(ended) => command_ended(ended),
@@ -111,6 +114,7 @@ fn of_who<'a>(who: &'a Who, gist: Gist<'a>) -> Gist<'a> {
 fn of_connection<'a>(connection: &'a Connection, gist: Gist<'a>) -> Gist<'a> {
     Gist {
         connection: Some(connection.connection),
+        person: connection.person.as_ref().map(|person| person.subject.as_str()),
         target: Some(&connection.target),
         destination: Some(connection.original),
         ..of_who(&connection.who, gist)
@@ -140,6 +144,17 @@ fn connection_denied(denied: &Denied) -> Gist<'_> {
     }
 }
 
+fn identity_failed(failed: &IdentityFailed) -> Gist<'_> {
+    let source = failed.source.map(|source| format!(" ({})", word(&source))).unwrap_or_default();
+    let gist = Gist {
+        connection: Some(failed.connection),
+        target: Some(&failed.target),
+        says: format!("identity not proved: {}{source}: {}", word(&failed.problem), failed.why),
+        ..Gist::new("identity_failed", Area::Access, Outcome::Denied, Weight::Warning)
+    };
+    of_who(&failed.who, gist)
+}
+
 fn session_opened(session: &SessionOpened) -> Gist<'_> {
     let version = session.server_version.as_deref().unwrap_or("unknown version");
     Gist {
@@ -147,6 +162,7 @@ fn session_opened(session: &SessionOpened) -> Gist<'_> {
             "session opened: {} {version}, database {}, login {} (says it is {})",
             session.protocol, session.database, session.login, session.claimed
         ),
+        person: session.person.as_ref().map(|person| person.subject.as_str()),
         ..of_session(&session.of, Gist::new("session_opened", Area::Login, Outcome::Allowed, Weight::Usual))
     }
 }
@@ -233,6 +249,7 @@ fn ending(ending: &Ending) -> (Outcome, Weight, String) {
         Ending::ConnectFailed { why } => (Failed, Notable, format!("cannot connect: {why}")),
         Ending::AgentRemoved => (Denied, Notable, "the agent is not configured any more".into()),
         Ending::TargetRemoved => (Denied, Notable, "the agent may not reach the target any more".into()),
+        Ending::IdentityEnded => (Denied, Warning, "it is not shown any more for whom the agent acts".into()),
         Ending::AgentLeft => (Allowed, Usual, "the agent left".into()),
         Ending::LeaseEnded => (Denied, Notable, "its lease has ended".into()),
         Ending::Killed => (Denied, Warning, "an operator ended it".into()),

@@ -26,6 +26,10 @@ pub fn authentication_ok(out: &mut Vec<u8>) {
     authentication(out, 0, &[]);
 }
 
+pub fn authentication_cleartext_password(out: &mut Vec<u8>) {
+    authentication(out, 3, &[]);
+}
+
 /// The mechanisms of SASL that are offered, the preferred one first.
 pub fn authentication_sasl(out: &mut Vec<u8>, mechanisms: &[&str]) {
     let mut body = Vec::new();

@@ -1,7 +1,7 @@
 //! The one place where a connection comes by its lease, and where it waits while it cannot yet.
 
 use gateway_audit::control::Asker;
-use gateway_audit::event::{Connection, Event};
+use gateway_audit::event::{ActsFor, Event};
 use gateway_policy::access::{Access as Decision, NoLease, Request, ahead, decide};
 use thiserror::Error;
 
@@ -24,9 +24,8 @@ pub struct Bid<'a> {
 }
 
 /// How kills, locks and leases call the person that a connection is made for: by the address if there is one.
-pub fn person(connection: &Connection) -> Option<&str> {
-    let acts_for = connection.person.as_ref()?;
-    Some(acts_for.email.as_deref().unwrap_or(&acts_for.subject))
+pub fn person(acts_for: &ActsFor) -> &str {
+    acts_for.email.as_deref().unwrap_or(&acts_for.subject)
 }
 
 /// Why a connection has no lease. The sentences are for the agent too.

@@ -14,7 +14,9 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::wire::{self, Answer, Attribution, EnforcerStatus, MOST_PARTS, Question, WireError};
+use super::wire::{
+    self, Answer, Attribution, EnforcerStatus, MOST_PARTS, Question, TokenFound, TokenPlace, WireError,
+};
 use crate::sys::seqpacket;
 
 /// Questions under way at once; the next ones wait their turn.
@@ -98,6 +100,15 @@ impl Enforcer {
     pub async fn is_agent(&self, pid: i32) -> Result<bool, AskError> {
         match self.ask(&Question::IsAgent { pid }, None).await? {
             Answer::IsAgent(is) => Ok(is),
+            other => Err(beside(other)),
+        }
+    }
+
+    /// What an agent's process has where its identity token is configured to be.
+    pub async fn token(&self, agent: &str, tgid: u32, place: TokenPlace) -> Result<TokenFound, AskError> {
+        let agent = agent.to_owned();
+        match self.ask(&Question::Token { agent, tgid, place }, None).await? {
+            Answer::Token(found) => Ok(found),
             other => Err(beside(other)),
         }
     }
@@ -190,6 +201,7 @@ fn beside(answer: Answer) -> AskError {
         | Answer::Status(_)
         | Answer::Watches(_)
         | Answer::IsAgent(_)
+        | Answer::Token(_)
         | Answer::Noted => AskError::Beside,
     }
 }

@@ -83,6 +83,7 @@ fn beside(answer: Answer) -> StatusError {
         | Answer::Status(_)
         | Answer::Watches(_)
         | Answer::IsAgent(_)
+        | Answer::Token(_)
         | Answer::Noted => StatusError::OtherAnswer,
     }
 }

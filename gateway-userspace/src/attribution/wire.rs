@@ -17,10 +17,12 @@ use serde::{Deserialize, Serialize};
 use crate::sys::seqpacket::{self, Whole};
 
 mod standing;
+mod token;
 
 #[cfg(test)]
 pub use standing::WatchedCgroup;
 pub use standing::{EnforcerStatus, MOST_PARTS, StatusPart, WatchedAgent};
+pub use token::{SecretText, TokenFound, TokenPlace};
 
 /// No message is longer.
 pub const MAX_MESSAGE: usize = 64 * 1024;
@@ -39,6 +41,8 @@ pub enum Question {
     Watches { cgroup: u64 },
     /// Does this process run in an agent's cgroup?
     IsAgent { pid: i32 },
+    /// What has this agent's process where its identity token is configured to be?
+    Token { agent: String, tgid: u32, place: TokenPlace },
     /// Said by root: what starts in this cgroup has given up so much that this level is reached.
     Reached { path: String, level: Level },
     /// From here on the enforcer sends `Notice`s and reads nothing more.
@@ -55,6 +59,7 @@ pub enum Answer {
     /// `None`: the cgroup is not watched, or closed.
     Watches(Option<String>),
     IsAgent(bool),
+    Token(TokenFound),
     Noted,
     /// The question could not be answered; the gateway treats it as a no.
     Failed {

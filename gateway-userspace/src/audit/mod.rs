@@ -119,6 +119,12 @@ pub fn timestamp(at: SystemTime) -> String {
     humantime::format_rfc3339_nanos(at).to_string()
 }
 
+/// Seconds since 1970, as records write a time.
+pub fn rfc3339(seconds: u64) -> String {
+    let at = std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(seconds));
+    at.map_or_else(String::new, |at| humantime::format_rfc3339_seconds(at).to_string())
+}
+
 fn now() -> String {
     timestamp(SystemTime::now())
 }

@@ -34,6 +34,7 @@ impl Strangers {
             Denial::NotAnAgent => "not_an_agent",
             Denial::NoAttribution => "no_attribution",
             Denial::TooManyConnections => "too_many_connections",
+            Denial::NoIdentity => "no_identity",
             Denial::UnknownAgent
             | Denial::Locked
             | Denial::GatewayItself

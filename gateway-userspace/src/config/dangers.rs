@@ -45,7 +45,13 @@ impl Config {
             keys.into_iter().flatten().chain(sockets).collect::<Vec<_>>()
         });
         let targets = self.postgres.iter().flat_map(|(name, keys)| of_target(name, keys));
-        level.into_iter().chain(agents).chain(targets).collect()
+        let http = |(name, _): (&String, _)| Danger {
+            table: format!("identity.{name}"),
+            key: "danger_http",
+            what: "whoever is on this host's loopback can stand in for the provider".to_string(),
+        };
+        let providers = self.identity.iter().filter(|(_, keys)| keys.danger_http).map(http);
+        level.into_iter().chain(providers).chain(agents).chain(targets).collect()
     }
 }
 

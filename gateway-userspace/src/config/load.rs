@@ -12,6 +12,7 @@ use gateway_policy::target::{Target, is_policy_name};
 use toml::de::{DeTable, DeValue};
 
 use super::control::Control;
+use super::identity::IdentityProvider;
 use super::mistakes::{Gathered, Mistakes, Place};
 use super::postgres::Postgres;
 use super::rules::{Case, RuleKeys};
@@ -20,8 +21,8 @@ use super::section::{Key, Section, Source, UidOf, did_you_mean};
 use super::values::Located;
 use super::whole;
 
-const TABLES: [&str; 9] =
-    ["enforce", "serve", "dns", "control", "agents", "targets", "rules", "leases", "cases"];
+const TABLES: [&str; 10] =
+    ["enforce", "serve", "dns", "control", "identity", "agents", "targets", "rules", "leases", "cases"];
 
 /// What all files together say, before anything that spans tables is checked.
 #[derive(Debug, Default)]
@@ -31,6 +32,7 @@ pub struct Gathering {
     pub serve: Option<Serve>,
     pub dns: Option<Dns>,
     pub control: Option<Control>,
+    pub identity: BTreeMap<String, Located<IdentityProvider>>,
     pub agents: BTreeMap<String, AgentKeys>,
     pub targets: BTreeMap<String, Located<Target>>,
     pub postgres: BTreeMap<String, Located<Postgres>>,
@@ -137,6 +139,7 @@ impl Gathering {
                 ("enforce" | "serve" | "dns" | "control", DeValue::Table(table)) => {
                     self.add_single(key, table, name.span(), file)
                 }
+                ("identity", DeValue::Table(table)) => self.add_identity(table, file),
                 ("agents", DeValue::Table(table)) => self.add_agents(table, file),
                 ("targets", DeValue::Table(table)) => self.add_targets(table, file),
                 ("rules", DeValue::Table(table)) => self.add_rules(table, file),
@@ -162,6 +165,14 @@ impl Gathering {
             "serve" => self.serve = Serve::read(&section(Serve::KEYS)),
             "control" => self.control = Control::read(&section(Control::KEYS)),
             _ => self.dns = Dns::read(&section(Dns::KEYS)),
+        }
+    }
+
+    fn add_identity<'a>(&mut self, tables: &'a DeTable<'a>, file: Source<'a>) {
+        for (name, section) in self.named("identity", tables, file, IdentityProvider::KEYS, &[]) {
+            if let Some(value) = IdentityProvider::read(&section) {
+                self.identity.insert(name, Located { value, place: section.place() });
+            }
         }
     }
 
@@ -265,11 +276,24 @@ impl Gathering {
 
     fn into_config(self) -> Option<Config> {
         let agents = self.agents.into_iter().map(|(name, agent)| (name, agent.into())).collect();
+        let identity = self.identity.into_iter().map(|(name, keys)| (name, keys.value)).collect();
         let targets = self.targets.into_iter().map(|(name, target)| (name, target.value)).collect();
         let postgres = self.postgres.into_iter().map(|(name, keys)| (name, keys.value)).collect();
         let rules = self.rules.into_iter().flat_map(|(name, keys)| keys.rules(&name)).collect();
         let (enforce, serve, dns, control) = (self.enforce?, self.serve?, self.dns?, self.control?);
         let (leases, cases) = (self.leases, self.cases);
-        Some(Config { enforce, serve, dns, control, agents, targets, postgres, rules, leases, cases })
+        Some(Config {
+            enforce,
+            serve,
+            dns,
+            control,
+            identity,
+            agents,
+            targets,
+            postgres,
+            rules,
+            leases,
+            cases,
+        })
     }
 }

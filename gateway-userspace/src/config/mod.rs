@@ -6,6 +6,7 @@
 
 mod control;
 mod dangers;
+mod identity;
 mod leases;
 mod load;
 mod mistakes;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use control::{Account, Control};
 pub use dangers::Danger;
+pub use identity::{Binding, IdentityProvider, IdentitySource};
 pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;

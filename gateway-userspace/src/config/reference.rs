@@ -1,6 +1,7 @@
 //! The reference of all keys, made from the declarations that the files are read by.
 
 use super::control::Control;
+use super::identity::IdentityProvider;
 use super::leases::LeaseKeys;
 use super::postgres::Postgres;
 use super::rules::{Case, LimitKeys, RuleKeys};
@@ -26,12 +27,13 @@ An example is in [examples/postern.toml](examples/postern.toml).
 
 type Table = (&'static str, &'static str, &'static [Key]);
 
-fn tables() -> [Table; 11] {
+fn tables() -> [Table; 12] {
     [
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),
         ("dns", Dns::ABOUT, Dns::KEYS),
         ("control", Control::ABOUT, Control::KEYS),
+        ("identity.NAME", IdentityProvider::ABOUT, IdentityProvider::KEYS),
         ("agents.NAME", AgentKeys::ABOUT, AgentKeys::KEYS),
         ("targets.NAME", TargetKeys::ABOUT, TargetKeys::KEYS),
         ("targets.NAME.postgres", Postgres::ABOUT, Postgres::KEYS),

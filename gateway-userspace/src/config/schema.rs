@@ -15,6 +15,7 @@ use gateway_policy::target::{Protocol, Target, TargetHost};
 use sha2::{Digest, Sha256};
 
 use super::control::Control;
+use super::identity::{self, Binding, IdentityProvider, IdentitySource};
 use super::mistakes::Mistakes;
 use super::postgres::{CredentialKind, Judging, Postgres};
 use super::rules::Case;
@@ -29,6 +30,8 @@ pub struct Config {
     pub serve: Serve,
     pub dns: Dns,
     pub control: Control,
+    /// Who vouches for people.
+    pub identity: BTreeMap<String, IdentityProvider>,
     pub agents: BTreeMap<String, Agent>,
     pub targets: BTreeMap<String, Target>,
     /// What is particular to those targets that speak PostgreSQL, by their names.
@@ -101,6 +104,9 @@ pub struct Agent {
     pub inbound: Inbound,
     pub unix_sockets: Vec<UnixPeer>,
     pub placeholder: Option<SecretReference>,
+    pub identity: Vec<IdentitySource>,
+    pub providers: Vec<String>,
+    pub tokens: Vec<Binding>,
     pub danger_root: bool,
     pub danger_delegated: bool,
 }
@@ -113,6 +119,9 @@ impl From<AgentKeys> for Agent {
             inbound: keys.inbound,
             unix_sockets: keys.unix_sockets,
             placeholder: keys.placeholder,
+            identity: keys.identity.into_iter().map(|source| source.value).collect(),
+            providers: keys.providers.into_iter().map(|provider| provider.value).collect(),
+            tokens: keys.tokens.into_iter().map(|binding| binding.value).collect(),
             danger_root: keys.danger_root,
             danger_delegated: keys.danger_delegated,
         }
@@ -297,6 +306,19 @@ section! {
         /// asked for nothing.
         #[form("a reference to a secret, or \"none\"", default = "none", read = values::or_none(values::secret_reference))]
         placeholder: Option<SecretReference>,
+        /// How the agent shows for whom it acts, tried in this order. `attested`: not at all, the kernel's facts will do.
+        /// `token-file:PATH`: a token in a file, as the agent sees it. `token-in-band`: a token in place of the database
+        /// password. `environment:NAME`: a token in a variable of the process that connects. `client-credentials`: the
+        /// gateway asks the provider.
+        #[form("a source, or a list of them", default = ["attested"], read = values::some(identity::source))]
+        identity: Vec<Located<IdentitySource>>,
+        /// Tables of `[identity]` whose tokens count for this agent.
+        #[form("a name, or a list of them", default = [], read = values::list(values::located(values::text)))]
+        providers: Vec<Located<String>>,
+        /// Which tokens are this agent's and no other's: given to a client (`client:NAME`), of a subject
+        /// (`subject:NAME`), or of somebody who acts for the subject (`actor:NAME`). `*` stands for any text.
+        #[form("a binding, or a list of them", default = [], read = values::list(identity::binding))]
+        tokens: Vec<Located<Binding>>,
         /// Lets the agent run as root. Root can be held against network calls, not contained in general.
         #[form("true or false", default = false, read = values::flag)]
         danger_root: bool,

@@ -1,5 +1,6 @@
 //! What no single key can know: names that must exist, things that must not collide.
 
+mod identity;
 mod postgres;
 mod rules;
 
@@ -26,6 +27,7 @@ pub fn check(all: &Gathering, mistakes: &Gathered) {
     agent_ids_differ(all, mistakes);
     ports_are_free(all, mistakes);
     sockets_differ(all, mistakes);
+    identity::check(all, mistakes);
     postgres::check(all, mistakes);
     rules::check(all, mistakes);
 }

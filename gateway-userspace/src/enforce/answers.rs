@@ -24,6 +24,7 @@ use nix::{
 use super::{
     netns, reports,
     state::{State, Whereabouts},
+    tokens,
 };
 use crate::attribution::wire::{self, Answer, Attribution, Question, WireError};
 
@@ -117,7 +118,7 @@ fn answer_all(state: &Arc<State>, asking: OwnedFd, who: Asker) {
     }
 }
 
-fn answer(state: &State, question: &Question, fd: Option<OwnedFd>, who: Asker) -> Answer {
+fn answer(state: &Arc<State>, question: &Question, fd: Option<OwnedFd>, who: Asker) -> Answer {
     match (question, fd) {
         (Question::Whose, Some(socket)) => match state.flows.accepted.get(&socket, 0) {
             Ok(origin) => Answer::Connection(attribute(state, &origin)),
@@ -131,6 +132,9 @@ fn answer(state: &State, question: &Question, fd: Option<OwnedFd>, who: Asker) -
         (Question::Reached { path, level }, None) if who == Asker::Root => {
             state.note_reached(path.clone(), *level);
             Answer::Noted
+        }
+        (Question::Token { agent, tgid, place }, None) => {
+            Answer::Token(tokens::find(state, agent, *tgid, place))
         }
         (Question::IsAgent { pid }, None) => Answer::IsAgent(state.is_agent(*pid)),
         _ => Answer::Failed { why: "the question and its descriptor do not fit".to_owned() },

@@ -18,6 +18,7 @@ mod reached;
 mod reports;
 mod roster;
 mod state;
+mod tokens;
 mod watching;
 
 use std::{

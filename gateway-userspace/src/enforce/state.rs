@@ -111,6 +111,13 @@ impl State {
         })
     }
 
+    /// The agent that the cgroup at a path is watched as.
+    pub fn agent_at(&self, path: &str) -> Option<String> {
+        let enforcement = self.enforcement();
+        let (_, watch) = enforcement.watched.values().find(|(watched, _)| watched == path)?;
+        enforcement.roster.name_of(watch.agent).map(str::to_owned)
+    }
+
     pub fn note_reached(&self, path: String, level: Level) {
         let mut enforcement = self.enforcement();
         let Enforcement { reached, watched, .. } = &mut *enforcement;

@@ -45,10 +45,11 @@ pub enum Cut {
     AgentLeft = 5,
     LeaseEnded = 6,
     Killed = 7,
+    IdentityEnded = 8,
 }
 
 impl Cut {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Idle,
         Self::GatewayStopped,
         Self::AgentRemoved,
@@ -56,6 +57,7 @@ impl Cut {
         Self::AgentLeft,
         Self::LeaseEnded,
         Self::Killed,
+        Self::IdentityEnded,
     ];
 }
 
@@ -78,6 +80,7 @@ impl From<Cut> for Ending {
             Cut::AgentLeft => Self::AgentLeft,
             Cut::LeaseEnded => Self::LeaseEnded,
             Cut::Killed => Self::Killed,
+            Cut::IdentityEnded => Self::IdentityEnded,
         }
     }
 }
@@ -87,7 +90,7 @@ impl From<Cut> for Parting {
         match cut {
             Cut::Idle => Self::Idle,
             Cut::GatewayStopped | Cut::AgentLeft => Self::GatewayStops,
-            Cut::AgentRemoved | Cut::TargetRemoved | Cut::LeaseEnded => Self::LeaseEnded,
+            Cut::AgentRemoved | Cut::TargetRemoved | Cut::LeaseEnded | Cut::IdentityEnded => Self::LeaseEnded,
             Cut::Killed => Self::Killed,
         }
     }

@@ -29,6 +29,7 @@ use gateway_policy::when::Circumstances;
 use gateway_sql::Catalogue;
 
 use crate::config::{Config, Judging};
+use crate::identity::Identity;
 use crate::session::bounds::{Gauge, Gauges, Place};
 use access::Access;
 pub use ground::Ground;
@@ -123,6 +124,7 @@ impl Judges {
             place: None,
             language: Language::Sql,
             held: None,
+            acting: None,
         }
     }
 
@@ -226,6 +228,8 @@ pub struct Judge {
     language: Language,
     /// What was found about the command that people are asked about.
     held: Option<Found>,
+    /// For whom the agent acts may change while the session lasts.
+    acting: Option<(Identity, u64)>,
 }
 
 /// What the target of a session takes commands for.
@@ -242,10 +246,37 @@ impl Judge {
         Self { language: Language::Replication, ..self }
     }
 
+    /// From now on it is asked before each command for whom the agent acts.
+    pub fn acting_as(mut self, identity: &Identity) -> Self {
+        let edition = identity.edition();
+        self.subject.person = identity.person();
+        self.acting = Some((identity.clone(), edition));
+        self.sit_again();
+        self
+    }
+
+    fn sit_again(&mut self) {
+        (self.edition, self.chamber) = self.judges.chamber(&self.subject);
+        self.shelf = self.chamber.shelf(&self.reading);
+    }
+
+    /// Whether something else holds than when the last command was judged.
+    fn is_outdated(&mut self) -> bool {
+        let mut outdated = self.judges.edition.load(Ordering::Acquire) != self.edition;
+        if let Some((identity, seen)) = &mut self.acting {
+            let edition = identity.edition();
+            if edition != *seen {
+                *seen = edition;
+                self.subject.person = identity.person();
+                outdated = true;
+            }
+        }
+        outdated
+    }
+
     pub fn judge(&mut self, command: &Command<'_>) -> Verdict {
-        if self.judges.edition.load(Ordering::Acquire) != self.edition {
-            (self.edition, self.chamber) = self.judges.chamber(&self.subject);
-            self.shelf = self.chamber.shelf(&self.reading);
+        if self.is_outdated() {
+            self.sit_again();
         }
         let Rules::Asked(jurisdiction) = &self.chamber.rules else {
             return Judgement::unjudged().verdict();

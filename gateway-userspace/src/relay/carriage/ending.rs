@@ -73,6 +73,7 @@ fn was_explained(ending: &Ending, freight: &Freight) -> bool {
         | Ending::AgentLeft
         | Ending::LeaseEnded
         | Ending::Killed
+        | Ending::IdentityEnded
         | Ending::ResetByTarget
         | Ending::BrokenByAgent { .. }
         | Ending::BrokenByTarget { .. } => freight.is_understood(),

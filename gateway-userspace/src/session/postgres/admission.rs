@@ -3,6 +3,7 @@
 //! An agent hears of its login only once the target has let the gateway in. Until then whatever fails is told to it in
 //! PostgreSQL's words.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +19,13 @@ use tokio::time::timeout;
 
 use super::cancel::{Errand, Registered};
 use super::catalogue;
-use super::greeting::{Arrival, Claim, GreetError, Greeted};
+use super::greeting::{Arrival, Asked, Claim, GreetError, Greeted};
 use super::upstream::{Entered, UpstreamError};
 use crate::access::{self, Bid, NotLeased, Seat};
 use crate::audit::RecordError;
 use crate::credentials::Credential;
 use crate::gateway::Gateway;
+use crate::identity::Identity;
 use crate::relay::wire::Wire;
 use crate::relay::{Bell, upstream};
 use crate::report::one_line;
@@ -39,6 +41,7 @@ pub struct Place<'a> {
     pub connection: &'a Connection,
     pub target: &'a TargetName,
     pub seat: &'a Seat,
+    pub identity: &'a Identity,
 }
 
 impl Place<'_> {
@@ -75,7 +78,7 @@ pub struct Admitted {
 pub async fn receive(gateway: &Gateway, stream: TcpStream, place: Place<'_>) -> Received {
     let subject = gateway.targets.subject(place.agent(), place.target, place.connection.original);
     let arrived = tokio::select! {
-        arrived = gateway.reception.receive(stream, place.agent(), &subject) => arrived,
+        arrived = gateway.reception.receive(stream, place.agent(), &subject, asked(place.identity)) => arrived,
         () = gateway.closing() => return Received::Over(Ending::GatewayStopped),
     };
     match arrived {
@@ -86,13 +89,43 @@ pub async fn receive(gateway: &Gateway, stream: TcpStream, place: Place<'_>) -> 
     }
 }
 
+/// What the agent is asked for beyond what its configuration says.
+fn asked(identity: &Identity) -> Asked {
+    if identity.is_shown_at_login() { Asked::ForToken } else { Asked::AsConfigured }
+}
+
+/// Receives an agent only to tell it no.
+pub async fn turn_away(
+    gateway: &Gateway,
+    stream: TcpStream,
+    (agent, target, original): (&str, &TargetName, SocketAddr),
+    refusal: &Refusal,
+) {
+    let subject = gateway.targets.subject(agent, target, original);
+    let arrived = tokio::select! {
+        arrived = gateway.reception.receive(stream, agent, &subject, Asked::ForNothing) => arrived,
+        () = gateway.closing() => return,
+    };
+    // One that came to cancel, or went, hears nothing; there is nobody to hear it.
+    if let Ok(Arrival::Session(greeted)) = arrived {
+        greeted.refuse(refusal).await;
+    }
+}
+
 /// Logs in at the target and tells the agent that it is in. An agent that does not come in has been told why.
 pub async fn enter(
     gateway: &Gateway,
-    greeted: Greeted,
+    mut greeted: Greeted,
     place: Place<'_>,
     session: &SessionId,
 ) -> Result<Admitted, Ending> {
+    let shown = Box::pin(gateway.identities.at_login(place.identity, greeted.take_token())).await;
+    if let Err(unproved) = shown {
+        let Connection { connection, who, target, .. } = place.connection;
+        gateway.recorder.note(Event::IdentityFailed(unproved.event(*connection, who.clone(), target))).await;
+        greeted.refuse(&unproved.refusal()).await;
+        return Err(Ending::LoginFailed { why: unproved.why });
+    }
     let entering = tokio::select! {
         entering = go_in(gateway, &greeted, place, session) => entering,
         () = gateway.closing() => Err(NotIn::GatewayStopped),
@@ -134,8 +167,9 @@ async fn go_in(
     place: Place<'_>,
     session: &SessionId,
 ) -> Result<Inside, NotIn> {
+    let acts_for = place.identity.acts_for();
     let bid = Bid {
-        person: access::person(place.connection),
+        person: acts_for.as_ref().map(access::person),
         database: Some(&greeted.claim().database),
         session: Some(session.as_str()),
     };
@@ -149,7 +183,7 @@ async fn go_in(
         protocol: Protocol::Postgres.name().to_owned(),
         claimed: user.clone(),
         database: database.clone(),
-        person: place.connection.person.clone(),
+        person: place.identity.acts_for(),
         lease,
         login: credential.user.clone(),
         agent_side: privacy(greeted.is_private()),

@@ -9,6 +9,7 @@ mod line;
 mod placeholder;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 
 use super::placeholders::Placeholders;
 use crate::config::SecretReference;
+use crate::identity::Token;
 use crate::relay::wire::Wire;
 use crate::tls::{Authority, Subject};
 pub use error::GreetError;
@@ -48,6 +50,17 @@ pub enum Login<'a> {
     Attested,
     /// A password that proves nothing to anybody else.
     Placeholder(&'a Placeholders, &'a SecretReference),
+    /// An identity token, as it is. It never leaves this host: the gateway is at the other end of the agent's socket.
+    Token,
+}
+
+/// What the state of an agent's identity asks of its login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    AsConfigured,
+    ForToken,
+    /// It will be told no.
+    ForNothing,
 }
 
 /// What an agent came for.
@@ -72,7 +85,7 @@ pub struct Claim {
 
 /// Receives an agent. An agent that is turned away here has been told why.
 pub async fn greet(stream: TcpStream, door: &Door<'_>) -> Result<Arrival, GreetError> {
-    let mut caller = Caller { line: Some(Line::Plain(stream)), read: Vec::new() };
+    let mut caller = Caller { line: Some(Line::Plain(stream)), read: Vec::new(), token: None };
     let arrived = timeout(door.limit, caller.arrive(door)).await;
     match arrived.unwrap_or(Err(GreetError::TooSlow(door.limit))) {
         Ok(Some(Came::For(claim))) => Ok(Arrival::Session(Greeted { claim, caller })),
@@ -96,6 +109,11 @@ pub struct Greeted {
 impl Greeted {
     pub fn claim(&self) -> &Claim {
         &self.claim
+    }
+
+    /// What it sent as an identity token, if it was asked for one.
+    pub fn take_token(&mut self) -> Option<Token> {
+        self.caller.token.take()
     }
 
     /// Whether nobody on the way can read along.
@@ -130,6 +148,8 @@ struct Caller {
     /// Absent only while TLS is being agreed on.
     line: Option<Line>,
     read: Vec<u8>,
+    /// What it sent as an identity token.
+    token: Option<Token>,
 }
 
 enum Came {
@@ -205,6 +225,7 @@ impl Caller {
         match door.login {
             Login::Attested => (),
             Login::Placeholder(known, place) => self.prove(&*known.verifier(place).await?).await?,
+            Login::Token => self.token = self.ask_for_token().await?,
         }
         let Startup { user, database, parameters, replication, .. } = startup;
         Ok(Claim { user, database, parameters, version, replication })

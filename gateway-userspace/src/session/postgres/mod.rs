@@ -13,7 +13,7 @@ pub mod upstream;
 use std::io;
 use std::sync::Arc;
 
-use gateway_audit::event::{Connection, Ending};
+use gateway_audit::event::Ending;
 use gateway_protocols::postgres::conversation::{Limits, Postgres};
 use gateway_protocols::postgres::startup::Replication;
 use tokio::net::TcpStream;
@@ -21,46 +21,40 @@ use tokio::net::TcpStream;
 use self::admission::{Admitted, Place, Received};
 use super::judging::Subject;
 use super::{Session, SessionId};
-use crate::access::Seat;
 use crate::approvals::counter::Counter;
 use crate::gateway::Gateway;
+use crate::pipeline::Held;
 use crate::relay::{Carriage, Freight, Login, Ready, Talk};
 use crate::targets::Route;
 
 /// Receives an agent, logs in at the target, and brings both together. If there is no session, the agent was told.
-pub async fn open<'g>(
-    gateway: &'g Gateway,
-    stream: TcpStream,
-    connection: &Connection,
-    route: &Route,
-    seat: &Seat,
-) -> Result<Ready<'g>, Ending> {
-    let place = Place { connection, target: &route.target, seat };
+pub async fn open<'g>(gateway: &'g Gateway, stream: TcpStream, held: Held<'_>) -> Result<Ready<'g>, Ending> {
+    let Held { connection, route, seat, identity } = held;
+    let place = Place { connection, target: &route.target, seat, identity };
     let greeted = match admission::receive(gateway, stream, place).await {
         Received::Session(greeted) => greeted,
         Received::Over(ending) => return Err(ending),
     };
     let id = SessionId::new().map_err(|error| failed("there is no name for the session", &error))?;
     let admitted = admission::enter(gateway, *greeted, place, &id).await?;
-    join(gateway, connection, route, &id, admitted)
-        .map_err(|error| failed("cannot prepare the sockets", &error))
+    join(gateway, held, &id, admitted).map_err(|error| failed("cannot prepare the sockets", &error))
 }
 
 fn join<'g>(
     gateway: &'g Gateway,
-    connection: &Connection,
-    route: &Route,
+    held: Held<'_>,
     id: &SessionId,
     admitted: Admitted,
 ) -> io::Result<Ready<'g>> {
+    let Held { connection, route, identity, .. } = held;
     let Admitted { agent, target, claim, settings, ground, parameters, credential, cancel } = admitted;
     let subject = Subject {
         agent: connection.who.agent.clone(),
-        person: None,
+        person: identity.person(),
         target: connection.target.clone(),
         database: claim.database,
     };
-    let judge = gateway.judges.judge(subject, ground);
+    let judge = gateway.judges.judge(subject, ground).acting_as(identity);
     let judge = match claim.replication {
         Replication::None => judge,
         Replication::Physical | Replication::Logical => judge.of_replication(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::net::TcpStream;
 
 use super::cancel::Cancels;
-use super::greeting::{Arrival, Door, GreetError, Login, greet};
+use super::greeting::{Arrival, Asked, Door, GreetError, Login, greet};
 use super::placeholders::{PlaceholderError, Placeholders};
 use crate::config::Config;
 use crate::report::one_line;
@@ -62,12 +62,14 @@ impl Reception {
         stream: TcpStream,
         agent: &str,
         subject: &Subject,
+        asked: Asked,
     ) -> Result<Arrival, GreetError> {
         let config = self.config();
         let placeholder = config.agents.get(agent).and_then(|agent| agent.placeholder.as_ref());
-        let login = match placeholder {
-            Some(place) => Login::Placeholder(&self.placeholders, place),
-            None => Login::Attested,
+        let login = match (asked, placeholder) {
+            (Asked::ForToken, _) => Login::Token,
+            (Asked::AsConfigured, Some(place)) => Login::Placeholder(&self.placeholders, place),
+            (Asked::AsConfigured, None) | (Asked::ForNothing, _) => Login::Attested,
         };
         let limit = config.serve.login_timeout;
         greet(stream, &Door { authority: &self.authority, subject, login, limit }).await

@@ -35,9 +35,14 @@ impl Caller {
 
     /// The body of the next message, which must be an answer.
     async fn answer(&mut self) -> Result<Vec<u8>, GreetError> {
+        self.answer_of(MAX_MESSAGE).await
+    }
+
+    /// The same, of at most so many bytes.
+    pub(super) async fn answer_of(&mut self, longest: usize) -> Result<Vec<u8>, GreetError> {
         loop {
             if let Some(header) = Header::read(&self.read)? {
-                if header.kind != ANSWER || header.body > MAX_MESSAGE {
+                if header.kind != ANSWER || header.body > longest {
                     return Err(GreetError::NoAnswer);
                 }
                 if let Some(message) = self.read.get(..header.whole()) {
