@@ -80,7 +80,8 @@ impl Config {
     pub fn runs_programs(&self) -> bool {
         let of_targets = self.postgres.values().flat_map(|keys| [&keys.password, &keys.private_key]);
         let of_agents = self.agents.values().map(|keys| &keys.placeholder);
-        let mut all = of_targets.chain(of_agents).flatten();
+        let of_providers = self.identity.values().map(|keys| &keys.client_secret);
+        let mut all = of_targets.chain(of_agents).chain(of_providers).flatten();
         all.any(|secret| matches!(secret, SecretReference::Command(..)))
     }
 
