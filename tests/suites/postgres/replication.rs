@@ -13,6 +13,9 @@ use super::{NAME, said};
 
 const READERS: &str = "[rules.readers]\nagents = \"*\"\ntargets = \"*\"\npack = \"read-only\"\n";
 
+/// How many follow the server's log.
+const FOLLOWED: &str = "select count(*) from pg_stat_replication where state = 'streaming'";
+
 struct Scene {
     server: Postgres,
     gateway: Gateway,
@@ -96,12 +99,13 @@ fn a_server_is_copied_and_its_log_followed_with_its_own_programs() -> Result<()>
     let logs = folder.path().join("logs");
     std::fs::create_dir(&logs)?;
     std::os::unix::fs::chown(&logs, Some(gateway_e2e::agent::ORDINARY_UID), None)?;
-    let end = scene.server.sql("select pg_switch_wal(); checkpoint; select pg_current_wal_lsn()")?;
-    let end = end.lines().last().context("no place in the log")?.to_owned();
-    scene.server.sql("insert into orders select generate_series(1, 100000); select pg_switch_wal()")?;
+    let end = scene.server.sql("select pg_current_wal_lsn() + 1000000")?;
     let mut receive = scene.client("pg_receivewal")?;
     receive.arg("-D").arg(&logs).args(["--no-loop", "--synchronous", "--endpos", &end]);
-    let received = receive.stdout(Stdio::piped()).output()?;
+    let receiving = receive.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    wait::until_true("the log is followed", || Ok(scene.server.sql(FOLLOWED)? == "1"))?;
+    scene.server.sql("insert into orders select generate_series(1, 100000)")?;
+    let received = receiving.wait_with_output()?;
     ensure!(received.status.success(), "{}", said(&received));
     ensure!(std::fs::read_dir(&logs)?.count() > 0, "no log came");
     Ok(())
@@ -119,13 +123,13 @@ fn changes_are_followed_one_by_one() -> Result<()> {
     ensure!(made.status.success(), "{}", said(&made));
     let mut following = follow(&["--start", "--no-loop", "--status-interval=1", "--file=-"])?;
     let following = following.stdout(Stdio::piped()).spawn()?;
-    let asked = "select count(*) from pg_stat_replication where state = 'streaming'";
-    wait::until_true("the changes are followed", || Ok(scene.server.sql(asked)? == "1"))?;
+    wait::until_true("the changes are followed", || Ok(scene.server.sql(FOLLOWED)? == "1"))?;
     scene.server.sql("insert into orders values (4711)")?;
-    let flushed = "select confirmed_flush_lsn >= pg_current_wal_lsn() from pg_replication_slots";
+    let written = scene.server.sql("select pg_current_wal_lsn()")?;
+    let flushed = format!("select confirmed_flush_lsn >= '{written}' from pg_replication_slots");
     // Its reports of what it has come back the other way.
     let reported = wait::within(Duration::from_secs(20), "the change is reported as received", || {
-        Ok((scene.server.sql(flushed)? == "t").then_some(()))
+        Ok((scene.server.sql(&flushed)? == "t").then_some(()))
     });
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(i32::try_from(following.id())?),
