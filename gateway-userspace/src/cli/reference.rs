@@ -6,11 +6,19 @@ use super::Global;
 
 /// Print the reference of the configuration
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Print a JSON Schema of the files instead, for editors
+    #[arg(long)]
+    schema: bool,
+}
 
 impl Args {
     pub fn run(self, _: &Global) -> anyhow::Result<ExitCode> {
-        print!("{}", crate::config::reference());
+        if self.schema {
+            print!("{}", crate::config::schema());
+        } else {
+            print!("{}", crate::config::reference());
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,6 +7,7 @@
 mod control;
 mod dangers;
 mod identity;
+mod json_schema;
 mod leases;
 mod load;
 mod mistakes;
@@ -26,6 +27,7 @@ mod tests;
 pub use control::{Account, Control};
 pub use dangers::Danger;
 pub use identity::{Binding, IdentityProvider, IdentitySource};
+pub use json_schema::schema;
 pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;

@@ -20,14 +20,15 @@ will do. Keys that begin with `danger_` weaken protection; those in force are li
 
 Names of agents, targets, rules and cases have 1 to 63 lower-case letters, digits and `-`.
 
-An example is in [examples/postern.toml](examples/postern.toml).
+An example is in [examples/postern.toml](examples/postern.toml). For editors there is a [JSON Schema](schema/postern.schema.json);
+those that use Taplo take it from a first line `#:schema ./postern.schema.json`.
 
 <!-- Made by `postern reference` from gateway-userspace/src/config/schema.rs; a test compares the two. -->
 ";
 
-type Table = (&'static str, &'static str, &'static [Key]);
+pub(super) type Table = (&'static str, &'static str, &'static [Key]);
 
-fn tables() -> [Table; 12] {
+pub(super) fn tables() -> [Table; 12] {
     [
         ("enforce", Enforce::ABOUT, Enforce::KEYS),
         ("serve", Serve::ABOUT, Serve::KEYS),
@@ -64,7 +65,7 @@ fn entry(key: &Key) -> String {
 }
 
 /// Doc comments begin each line with a space.
-fn unindented(text: &str) -> String {
+pub(super) fn unindented(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
 }
 

@@ -28,6 +28,8 @@ use super::values::{self, Located};
 pub use cases::Case;
 pub use limits::LimitKeys;
 pub use packs::{PACKS, Pack};
+#[cfg(test)]
+pub use when::read as read_when;
 
 section! {
     /// One table for each rule: `[rules.NAME]`. Rules say what agents may do at targets that speak PostgreSQL. What no

@@ -24,6 +24,11 @@ pub const PACKS: [Pack; 4] = [
 ];
 
 impl Pack {
+    #[cfg(test)]
+    pub fn text(&self) -> &'static str {
+        self.text
+    }
+
     /// Tests hold the packs to be free of mistakes.
     pub(super) fn rules(&self) -> Vec<Rule> {
         let mistakes = Gathered::default();

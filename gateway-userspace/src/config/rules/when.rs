@@ -2,6 +2,8 @@
 
 mod bounds;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
 use cel::IdedExpr;

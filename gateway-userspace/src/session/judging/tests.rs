@@ -1,3 +1,5 @@
+mod moments;
+
 use std::sync::atomic::AtomicUsize;
 
 use gateway_policy::command::Transaction;
