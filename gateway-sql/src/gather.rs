@@ -205,7 +205,7 @@ impl<'t, 'c> Gathering<'t, 'c> {
     }
 
     /// What a view reads is read by whoever reads the view, and views read views.
-    fn collect_bases(&mut self, name: &Name, bases: &mut BTreeMap<Name, Columns>) {
+    pub(crate) fn collect_bases(&self, name: &Name, bases: &mut BTreeMap<Name, Columns>) {
         let mut waiting = vec![name.clone()];
         while let Some(name) = waiting.pop() {
             let Some(relation) = self.names.catalogue.relation(&name) else { continue };

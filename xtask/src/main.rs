@@ -14,6 +14,7 @@ mod layers;
 mod lint;
 mod peers;
 mod product;
+mod regress;
 mod setup;
 mod stage;
 mod tally;

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{command, peers, workspace};
+use crate::{command, peers, regress, workspace};
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const REFUSE_STARTS: &str = "#!/bin/sh\n# from cargo xtask setup\nexit 101\n";
@@ -27,7 +27,7 @@ const PACKAGES: [(&str, &[&str]); 7] = [
     ),
     (
         "servers and clients in tests, demo and benchmarks",
-        &["postgresql", "postgresql-client", "postgresql-contrib", "haproxy", "curl", "python3"],
+        &["postgresql", "postgresql-client", "postgresql-contrib", "haproxy", "curl", "python3", "bzip2"],
     ),
     ("clients of PostgreSQL in other languages", &["python3-venv", "libpostgresql-jdbc-java"]),
     ("what Postern is measured beside", &["pgbouncer"]),
@@ -101,7 +101,8 @@ pub(crate) fn install_missing() -> Result<()> {
     for tool in [BPF_LINKER, CARGO_DENY] {
         tool.install_if_missing()?;
     }
-    peers::install_if_missing()
+    peers::install_if_missing()?;
+    regress::install_if_missing()
 }
 
 impl Tool {

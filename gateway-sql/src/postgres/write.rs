@@ -1,5 +1,7 @@
 //! INSERT, UPDATE, DELETE and MERGE, as statements and inside WITH.
 
+use std::collections::BTreeMap;
+
 use gateway_policy::facts::{Columns, Effect, Kind, Name, On, Restriction};
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::{Node, nodes};
@@ -134,7 +136,7 @@ impl<'t> Gathering<'t, '_> {
         name
     }
 
-    /// Writing to a view writes to what it stands for.
+    /// Writing to a view writes to what it stands for, and views stand for views.
     pub(crate) fn written_to(
         &mut self,
         kind: Kind,
@@ -142,9 +144,9 @@ impl<'t> Gathering<'t, '_> {
         columns: Columns,
         restriction: Restriction,
     ) {
-        let bases =
-            self.names.catalogue.relation(target).map(|relation| relation.bases.clone()).unwrap_or_default();
-        for (base, _) in bases {
+        let mut bases = BTreeMap::new();
+        self.collect_bases(target, &mut bases);
+        for base in bases.into_keys() {
             let columns = if columns == Columns::None { Columns::None } else { Columns::Unknown };
             self.push(Effect { columns, restriction, ..Effect::new(kind, On::Relation(base)) });
         }

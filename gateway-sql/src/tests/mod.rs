@@ -4,3 +4,4 @@ mod bounds;
 mod properties;
 mod reading;
 mod tables;
+mod views;

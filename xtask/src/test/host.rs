@@ -44,6 +44,7 @@ fn run_suite(binary: &Path, stage: &Stage, pass: &[String]) -> Result<Tally> {
             .env("POSTERN_TESTERS", stage.testers())
             .env("POSTERN_SOURCE", &root)
             .env("POSTERN_PEERS", stage.peers())
+            .env("POSTERN_REGRESS", stage.regress())
             .env_remove("POSTERN_GUEST")
             // An error says what failed; where it was made is of use to nobody, at forty lines each.
             .env("RUST_LIB_BACKTRACE", "0"),

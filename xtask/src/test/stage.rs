@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::build::Built;
-use crate::{command, peers};
+use crate::{command, peers, regress};
 
 /// Copies of the binaries in a folder that everybody can reach: the gateway and the agents run as users who cannot look
 /// into a developer's home, where the originals are.
@@ -28,13 +28,19 @@ impl Stage {
         for tester in &built.testers {
             copy(tester, &stage.testers().join(tester.file_name().unwrap_or_default()))?;
         }
-        share_peers(&stage.peers())?;
+        share(&peers::folder()?, &stage.peers())?;
+        share(&regress::folder()?, &stage.regress())?;
         Ok(stage)
     }
 
     /// Servers and drivers that Debian does not have.
     pub(super) fn peers(&self) -> PathBuf {
         self.dir.path().join("peers")
+    }
+
+    /// PostgreSQL's regression scripts, which the server reads too.
+    pub(super) fn regress(&self) -> PathBuf {
+        self.dir.path().join("regress")
     }
 
     pub(super) fn product(&self) -> PathBuf {
@@ -53,10 +59,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// By hard links where the cache is on the same filesystem: there are thousands of files, and none is written to.
-fn share_peers(to: &Path) -> Result<()> {
-    let from = peers::folder()?;
+fn share(from: &Path, to: &Path) -> Result<()> {
     let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
-    let same = device(&from)? == to.parent().map(device).transpose()?.unwrap_or_default();
+    let same = device(from)? == to.parent().map(device).transpose()?.unwrap_or_default();
     let how = if same { "--link" } else { "--reflink=auto" };
-    command::run(Command::new("cp").args(["--archive", "--no-target-directory", how]).arg(&from).arg(to))
+    command::run(Command::new("cp").args(["--archive", "--no-target-directory", how]).arg(from).arg(to))
 }

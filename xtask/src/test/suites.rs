@@ -9,6 +9,7 @@
 //! * `POSTERN_TESTERS`: the folder with the other binaries of gateway-e2e
 //! * `POSTERN_SOURCE`: a folder with `systemd`, `docs` and `tests` of the source tree
 //! * `POSTERN_PEERS`: on the host, PostgreSQL 16 and 18 and the drivers of other languages, see `peers.rs`
+//! * `POSTERN_REGRESS`: on the host, PostgreSQL's regression scripts, see `regress.rs`
 //! * `POSTERN_GUEST`: the guest's kernel (`6.1`), and not set on the host
 //!
 //! An ignored test counts as failed. A test that does not apply to a place belongs in a suite that does not run there.
