@@ -86,9 +86,9 @@ pub async fn pass(gateway: &Gateway, intercepted: Intercepted) {
         Ok(attributed) => attributed,
         Err(refused) => return refuse(gateway, *refused).await,
     };
-    match match_target(gateway, attributed).await {
-        Ok(matched) => match identify(gateway, matched).await {
-            Ok(identified) => match open(gateway, identified).await {
+    match Box::pin(match_target(gateway, attributed)).await {
+        Ok(matched) => match Box::pin(identify(gateway, matched)).await {
+            Ok(identified) => match Box::pin(open(gateway, identified)).await {
                 Ok(opened) => carry(gateway, opened).await,
                 Err(error) => gateway.could_not_record(&error),
             },
@@ -153,7 +153,7 @@ async fn turn_away_unproved(gateway: &Gateway, (matched, unproved): (Matched, Un
     let original = attributed.whose.original;
     let Refused { stream, denied } = *attributed.refused(Denial::NoIdentity);
     gateway.counts.denied(Some(&agent), Denial::NoIdentity);
-    gateway.recorder.note(Event::Denied(denied)).await;
+    Box::pin(gateway.recorder.note(Event::Denied(denied))).await;
     match route.protocol {
         Protocol::Tcp => intercept::refuse(stream),
         Protocol::Postgres => {
@@ -208,29 +208,24 @@ async fn carry(gateway: &Gateway, opened: Opened) {
     };
     let lasted_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ended = Ended { connection, ending, sent_bytes, received_bytes, lasted_ms };
-    gateway.recorder.note(Event::Ended(ended)).await;
+    Box::pin(gateway.recorder.note(Event::Ended(ended))).await;
 }
 
 /// Connects with the target, and does first what its protocol demands.
 async fn prepare<'g>(gateway: &'g Gateway, stream: TcpStream, held: Held<'_>) -> Result<Ready<'g>, Ending> {
     match held.route.protocol {
-        Protocol::Tcp => {
-            let person = held.connection.person.as_ref().map(access::person);
-            let bid = Bid { person, ..Bid::default() };
-            match gateway.access.admit(held.seat, bid).await {
-                Ok(_) => connect(gateway, stream, held.route).await,
-                Err(error) => {
-                    intercept::refuse(stream);
-                    Err(Ending::NotLeased { why: one_line(&error) })
-                }
-            }
-        }
+        Protocol::Tcp => Box::pin(connect(gateway, stream, held)).await,
         Protocol::Postgres => Box::pin(postgres::open(gateway, stream, held)).await,
     }
 }
 
-async fn connect<'g>(gateway: &'g Gateway, stream: TcpStream, route: &Route) -> Result<Ready<'g>, Ending> {
-    match upstream::connect(route.destination, gateway.config.serve.connect_timeout).await {
+async fn connect<'g>(gateway: &'g Gateway, stream: TcpStream, held: Held<'_>) -> Result<Ready<'g>, Ending> {
+    let person = held.connection.person.as_ref().map(access::person);
+    if let Err(error) = gateway.access.admit(held.seat, Bid { person, ..Bid::default() }).await {
+        intercept::refuse(stream);
+        return Err(Ending::NotLeased { why: one_line(&error) });
+    }
+    match upstream::connect(held.route.destination, gateway.config.serve.connect_timeout).await {
         Ok(target) => opaque(stream, target)
             .map_err(|error| Ending::Failed { why: format!("cannot prepare the sockets: {error}") }),
         Err(ending) => {

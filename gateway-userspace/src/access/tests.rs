@@ -104,8 +104,8 @@ async fn ended(seat: &Seat) -> Option<Cut> {
     tokio::time::timeout(Duration::from_millis(20), seat.ended()).await.ok()
 }
 
-const SHORT: &str = "[leases.short]\ntime = \"30m\"\nsessions = 2\n";
-const AHEAD: &str = "[leases.ahead]\ntargets = \"orders\"\ngiven = \"ahead\"\n";
+const SHORT: &str = "[leases.short]\nagents = \"*\"\ntargets = \"*\"\ntime = \"30m\"\nsessions = 2\n";
+const AHEAD: &str = "[leases.ahead]\nagents = \"*\"\ntargets = \"orders\"\ngiven = \"ahead\"\n";
 
 #[tokio::test]
 async fn a_lease_ends_all_its_sessions_when_its_time_is_over() {
@@ -254,7 +254,9 @@ async fn a_lease_that_was_taken_back_ends_its_sessions_and_stays_gone() {
 
 #[tokio::test]
 async fn a_lease_is_extended_as_far_as_the_rules_go_and_keeps_its_new_end() {
-    let mut scene = Scene::with("[leases.day]\ntime = \"1h\"\n[leases.ahead]\ngiven = \"ahead\"\n");
+    let mut scene = Scene::with(
+        "[leases.day]\nagents = \"*\"\ntargets = \"*\"\ntime = \"1h\"\n[leases.ahead]\nagents = \"*\"\ntargets = \"*\"\ngiven = \"ahead\"\n",
+    );
     let lease = scene.request(60).await;
     let extended = scene.access.extend(&lease, 24 * 3600 * 1000, asker()).await.expect("written");
     assert!(matches!(extended, Extended::Until(_)), "{extended:?}");
@@ -269,7 +271,7 @@ async fn other_rules_shorten_open_leases_and_end_those_that_they_do_not_give() {
     let scene = Scene::with(SHORT);
     let seat = scene.seat(1);
     assert!(scene.access.admit(&seat, bid()).await.is_ok());
-    scene.access.replace(&fixture("[leases.shorter]\ntime = \"10m\"\n"));
+    scene.access.replace(&fixture("[leases.shorter]\nagents = \"*\"\ntargets = \"*\"\ntime = \"10m\"\n"));
     assert_eq!(scene.access.leases()[0].left_ms, Some(600_000));
     scene.access.replace(&fixture(AHEAD));
     scene.access.expire().await;
@@ -339,7 +341,7 @@ async fn an_agent_that_names_ever_new_databases_has_a_bounded_number_of_leases()
 /// The figure to reach, with room for a machine that does other things too.
 #[tokio::test]
 async fn leave_by_a_lease_that_is_open_is_a_matter_of_microseconds() {
-    let scene = Scene::with("[leases.long]\ntime = \"2h\"\n");
+    let scene = Scene::with("[leases.long]\nagents = \"*\"\ntargets = \"*\"\ntime = \"2h\"\n");
     let first = scene.seat(0);
     assert!(scene.access.admit(&first, bid()).await.is_ok());
     let seats: Vec<_> = (1..=1000).map(|number| scene.seat(number)).collect();

@@ -17,11 +17,11 @@ section! {
     /// configuration says so; these rules shorten that, or ask for a lease that somebody has given ahead with
     /// `postern lease request`. Of all that fit, the strictest counts. In names `*` stands for any text.
     pub struct LeaseKeys {
-        /// The agents that the rule is about. None named is every one.
-        #[form("a name, or a list of them", default = [], read = values::list(pattern))]
+        /// The agents that the rule is about; `"*"` is every agent.
+        #[form("a name, or a list of them", default = required, read = values::some(pattern))]
         agents: Vec<Pattern>,
-        /// The targets that the rule is about. None named is every one.
-        #[form("a name, or a list of them", default = [], read = values::list(pattern))]
+        /// The targets that the rule is about; `"*"` is every target.
+        #[form("a name, or a list of them", default = required, read = values::some(pattern))]
         targets: Vec<Pattern>,
         /// The databases that the rule is about. None named is every one. Where the database is not known, since `tcp`
         /// is spoken, the rule holds as well.

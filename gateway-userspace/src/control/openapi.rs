@@ -113,6 +113,19 @@ impl Call for Specification {
 mod tests {
     use super::*;
 
+    const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+
+    /// `POSTERN_BLESS=1 cargo test -p gateway-userspace openapi` writes it anew.
+    #[test]
+    fn the_document_that_is_kept_is_the_one_that_is_served() {
+        let made = format!("{:#}\n", Document::whole());
+        if std::env::var_os("POSTERN_BLESS").is_some() {
+            std::fs::write(KEPT, &made).expect("docs/openapi.json");
+        }
+        let kept = std::fs::read_to_string(KEPT).expect("docs/openapi.json");
+        assert!(kept == made, "docs/openapi.json is not what the types say; POSTERN_BLESS=1 writes it anew");
+    }
+
     #[test]
     fn every_call_says_who_may_and_every_reference_leads_somewhere() {
         let document = Document::whole();

@@ -1,6 +1,7 @@
 //! The whole path on this host's loopback, with an enforcer that answers what a test wants.
 
 mod carrying;
+mod ending;
 mod enforcer;
 mod names;
 mod refusing;

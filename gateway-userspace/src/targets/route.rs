@@ -62,7 +62,7 @@ impl Targets {
         } else if target(known) == target(&route.granted_by) {
             None
         } else {
-            let found = self.find_by(known, &route.agent, route.destination).await;
+            let found = Box::pin(self.find_by(known, &route.agent, route.destination)).await;
             (found.as_ref() != Ok(&route.target)).then_some(Lost::Target)
         }
     }
