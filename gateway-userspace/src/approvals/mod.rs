@@ -40,7 +40,8 @@ use crate::sys::clock::Clock;
 
 /// How often an agent hears that its command still waits.
 const NOTICES: Duration = Duration::from_secs(10);
-/// The longest sleep of whoever watches the time.
+/// The shortest sleep of whoever watches the time, and the longest.
+const REST: Duration = Duration::from_millis(50);
 const SLEEP: Duration = Duration::from_secs(5);
 
 /// All requests of this gateway.
@@ -115,8 +116,8 @@ impl Approvals {
         loop {
             let next = self.book().next_due();
             let now = self.now();
-            let wait =
-                next.map_or(SLEEP, |next| Duration::from_millis(next.0.saturating_sub(now.0)).min(SLEEP));
+            let wait = next
+                .map_or(SLEEP, |next| Duration::from_millis(next.0.saturating_sub(now.0)).clamp(REST, SLEEP));
             // Whichever comes first; both mean to look.
             let _ = tokio::time::timeout(wait, self.changed.notified()).await;
             let approvals = Arc::clone(&self);

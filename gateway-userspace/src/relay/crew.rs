@@ -161,6 +161,11 @@ impl Crew {
 
     /// Waits for the side that is expected to speak, then for both, then gives the connection away.
     fn wait(&self, carriage: &mut Carriage, wants: Wants, desk: &mut Desk) -> Result<Progress, Outcome> {
+        if carriage.is_held() {
+            // People take longer than any thread should wait, and their answer is not seen at a socket.
+            carriage.rest();
+            return Err(Outcome::Park(wants));
+        }
         let place = Place::take(&self.lingering);
         if place.is_own()
             && let Some(side) = carriage.awaits()
@@ -169,10 +174,6 @@ impl Crew {
             return Ok(progress);
         }
         carriage.rest();
-        if carriage.is_held() {
-            // People take longer than any thread should wait, and their answer is not seen at a socket.
-            return Err(Outcome::Park(wants));
-        }
         let limit = if place.is_own() { PollTimeout::from(LINGER) } else { PollTimeout::ZERO };
         match linger(carriage, wants, limit) {
             Lingered::Ready => Ok(carriage.advance(desk)),
