@@ -9,12 +9,13 @@ pub mod postgres_messages;
 pub mod postgres_scram;
 pub mod postgres_startup;
 pub mod postgres_wishes;
+pub mod records;
 pub mod sql;
 
 use crate::Target;
 
 /// All of them.
-pub const ALL: [Target; 10] = [
+pub const ALL: [Target; 11] = [
     identity_documents::TARGET,
     identity_tokens::TARGET,
     policy_names::TARGET,
@@ -24,5 +25,6 @@ pub const ALL: [Target; 10] = [
     postgres_scram::TARGET,
     postgres_startup::TARGET,
     postgres_wishes::TARGET,
+    records::TARGET,
     sql::TARGET,
 ];

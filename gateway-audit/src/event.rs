@@ -10,18 +10,14 @@ use gateway_policy::target::NoMatch;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Approval;
+use crate::chain::Hash;
 use crate::control::{ControlRefused, ControlUsed};
+use crate::file::{
+    FileBegan, Packed, Recovered, SessionBegan, SessionRemoved, SessionSealed, SessionsStand, SignedState,
+};
 use crate::lease::{LeaseEnded, LeaseExtended, LeaseGiven, LockChanged};
 use crate::session::{CommandEnded, CommandJudged, LimitReached, MessageRefused, SessionOpened};
-
-/// One line of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// RFC 3339 in UTC.
-    pub at: String,
-    #[serde(flatten)]
-    pub event: Event,
-}
+use crate::wide;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -86,14 +82,50 @@ pub enum Event {
         /// Who logged in before becoming that user.
         login_uid: Option<u32>,
     },
+    /// Another configuration holds from here on.
+    ConfigRead {
+        /// Over the names and contents of its files.
+        sha256: Hash,
+    },
+    /// Other files were there to be read, with mistakes. The former configuration stays in force.
+    ConfigRefused {
+        sha256: Hash,
+        mistakes: u64,
+    },
+    /// The wall clock moved by more than time went by.
+    ClockJumped {
+        /// Forward, or with a minus backward.
+        by_ms: i64,
+    },
+    /// So many commands and connections were refused since there was no record of them.
+    Unrecorded {
+        count: u64,
+    },
+    /// The first record of each file.
+    FileBegan(FileBegan),
+    /// The last record of a session's file.
+    Sealed {
+        /// All of the file, this one counted in.
+        records: u64,
+        ending: Ending,
+    },
+    SessionBegan(SessionBegan),
+    SessionSealed(SessionSealed),
+    SessionsStand(SessionsStand),
+    SessionRemoved(SessionRemoved),
+    Checkpoint(SignedState),
+    Packed(Packed),
+    Recovered(Recovered),
 }
 
 /// Who asked, as the kernel saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
     pub agent: String,
+    #[serde(with = "wide")]
     pub cgroup_id: u64,
     pub cgroup_path: String,
+    #[serde(with = "wide")]
     pub netns: u64,
     pub tgid: u32,
     pub pid: u32,
@@ -329,6 +361,8 @@ pub enum Ending {
     },
     /// It asked for a query to be cancelled that is none of this agent's, or none at all.
     NothingToCancel,
+    /// The gateway was not stopped in order; its next start has found out.
+    GatewayDied,
     /// The gateway stopped, and the connection was still open after `serve.drain_timeout`.
     GatewayStopped,
     /// The gateway could not go on.
@@ -387,6 +421,7 @@ pub enum Nameless {
 pub struct KernelRefused {
     /// `None`: a watched cgroup that is no configured agent.
     pub agent: Option<String>,
+    #[serde(with = "wide")]
     pub cgroup_id: u64,
     pub cgroup_path: String,
     pub tgid: u32,
@@ -403,6 +438,7 @@ pub struct KernelRefused {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::Record;
 
     fn connection() -> Connection {
         Connection {
@@ -435,7 +471,7 @@ mod tests {
             received_bytes: 2,
             lasted_ms: 3,
         });
-        let record = Record { at: "2026-01-01T00:00:00Z".into(), event };
+        let record = Record { seq: 0, at: "2026-01-01T00:00:00Z".into(), prev: Hash::NONE, event };
         let line = serde_json::to_string(&record).expect("json");
         let value: serde_json::Value = serde_json::from_str(&line).expect("json");
         for (key, expected) in

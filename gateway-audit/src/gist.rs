@@ -3,6 +3,7 @@
 //! Lists, timelines, reports and the formats of other systems are made from it, so that a new event is told in one place
 //! ([`telling`]) and understood in all of them.
 
+mod files;
 mod telling;
 
 use std::net::SocketAddr;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use gateway_policy::level::Level;
 
+use crate::chain::Hash;
 use crate::control::{Asker, ControlRefused, ControlUsed, Outcome};
 use crate::event::{
     AnswerGiven, Asked, Connection, Denial, Denied, Ended, Ending, Event, Exe, IdentityFailed,
@@ -44,6 +45,9 @@ pub fn session() -> Vec<Event> {
         Event::Opened(connection()),
         Event::SessionOpened(SessionOpened {
             of: of(),
+            who: who(),
+            original: connection().original,
+            level: Some(Level::Full),
             protocol: "postgres".into(),
             claimed: "app".into(),
             database: "shop".into(),
@@ -178,6 +182,10 @@ fn after() -> Vec<Event> {
             why: "this takes the role operator".into(),
         }),
         Event::Detached { uid: 0, login_uid: Some(1000) },
+        Event::ConfigRead { sha256: Hash([0xab; 32]) },
+        Event::ConfigRefused { sha256: Hash([0xcd; 32]), mistakes: 2 },
+        Event::ClockJumped { by_ms: -3_600_000 },
+        Event::Unrecorded { count: 4 },
         Event::Stopped { open_connections: 0 },
     ]
 }

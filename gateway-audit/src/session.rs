@@ -1,14 +1,22 @@
 //! What happens inside a connection that is understood: a session, its commands, and how each ended.
 
+use std::net::SocketAddr;
+
+use gateway_policy::level::Level;
 use serde::{Deserialize, Serialize};
 
-use crate::event::ActsFor;
+use crate::event::{ActsFor, Who};
 
 /// Both logins were done. It is written before the agent hears of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionOpened {
     #[serde(flatten)]
     pub of: OfSession,
+    /// Who asked, as the kernel saw it.
+    pub who: Who,
+    /// Where the agent asked to go.
+    pub original: SocketAddr,
+    pub level: Option<Level>,
     pub protocol: String,
     /// Who the agent says it is, which nobody believes.
     pub claimed: String,

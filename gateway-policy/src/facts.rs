@@ -11,6 +11,7 @@ mod kind;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::judge::Durability;
 pub use aftermath::Aftermath;
 pub(crate) use aftermath::is_harmless_setting;
 pub use kind::{Kind, ObjectKind, Power};
@@ -21,6 +22,23 @@ pub struct Facts {
     pub statements: Vec<Statement>,
     /// What is not known of the message as a whole. Each one closes the door.
     pub unknowns: Vec<Unknown>,
+}
+
+impl Facts {
+    /// What the record has to outlive before this runs: where it only reads, the end of the gateway.
+    pub fn durability(&self) -> Durability {
+        let only_reads = |effect: &Effect| {
+            effect.kind.only_reads()
+                && match &effect.on {
+                    On::Function(function) => function.nature == Nature::Harmless,
+                    _ => true,
+                }
+        };
+        let known =
+            self.unknowns.is_empty() && self.statements.iter().all(|statement| statement.unknowns.is_empty());
+        let mut effects = self.statements.iter().flat_map(|statement| &statement.effects);
+        if known && effects.all(only_reads) { Durability::Buffered } else { Durability::Durable }
+    }
 }
 
 /// All that is known of one statement.

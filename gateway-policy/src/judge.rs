@@ -62,6 +62,7 @@ impl Permit {
         self.obligations.rows = self.obligations.rows.max(more.rows);
         self.obligations.settings = self.obligations.settings.max(more.settings);
         self.obligations.most = self.obligations.most.and(more.most);
+        self.obligations.record = self.obligations.record.max(more.record);
         self
     }
 }
@@ -73,6 +74,17 @@ pub struct Obligations {
     pub settings: Settings,
     /// The most that may be returned.
     pub most: Most,
+    pub record: Durability,
+}
+
+/// What the record of a command has to outlive before the command goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durability {
+    /// The end of the gateway: it is with the kernel.
+    #[default]
+    Buffered,
+    /// A loss of power: it is on the disk.
+    Durable,
 }
 
 /// What becomes of the rows that a command returns.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use gateway_audit::chain::Hash;
 use gateway_audit::event::Event;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -18,7 +19,7 @@ use crate::attribution::Enforcer;
 use crate::attribution::notices::{Ear, Elsewhere, Standing};
 use crate::audit::strangers::{self, Strangers};
 use crate::audit::{RecordError, Recorder};
-use crate::config::{Config, Mistakes, Reload};
+use crate::config::{self, Config, Mistakes, Reload};
 use crate::control::Control;
 use crate::control::counts::Counts;
 use crate::control::live::Live;
@@ -180,6 +181,7 @@ impl Gateway {
                 self.identities.replace(&config);
                 self.upstreams.replace(Arc::clone(&config));
                 self.targets.replace(config);
+                self.tell_of_config(|sha256| Event::ConfigRead { sha256 });
                 tracing::info!("agents and targets were read again");
                 if !reload.restart_needed.is_empty() {
                     let keys = reload.restart_needed.join(", ");
@@ -187,6 +189,8 @@ impl Gateway {
                 }
             }
             Err(mistakes) => {
+                let count = mistakes.count() as u64;
+                self.tell_of_config(|sha256| Event::ConfigRefused { sha256, mistakes: count });
                 *reload = reload.refused(mistakes.to_string());
                 tracing::error!("the former configuration stays in force\n{}", mistakes.listing());
             }
@@ -196,6 +200,14 @@ impl Gateway {
     /// Says where the configuration is; the first word counts.
     pub fn reads_from(&self, folder: &Path) {
         let _ = self.folder.set(folder.to_owned());
+        self.tell_of_config(|sha256| Event::ConfigRead { sha256 });
+    }
+
+    /// Records which configuration there is to read.
+    fn tell_of_config(&self, event: impl FnOnce(Hash) -> Event) {
+        if let Some(folder) = self.folder() {
+            self.recorder.tell(event(config::fingerprint(&folder)));
+        }
     }
 
     pub fn folder(&self) -> Option<PathBuf> {

@@ -176,7 +176,7 @@ impl Gateway {
     }
 
     pub fn records(&self) -> Records {
-        Records::at(self.dir.path().join("serve/records/events.jsonl"))
+        Records::at(self.dir.path().join("serve/records"))
     }
 
     /// How the enforcer says it stands.

@@ -1,15 +1,14 @@
 //! What the gateway wrote down.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use gateway_audit::event::{Asked, Connection, Denied, Ended, Event, KernelRefused, Record};
+use gateway_audit::event::{Asked, Connection, Denied, Ended, Event, KernelRefused};
+use gateway_audit::reader;
 
 use crate::wait;
 
-/// The record file of one gateway.
+/// The folder of records of one gateway.
 #[derive(Debug, Clone)]
 pub struct Records {
     path: PathBuf,
@@ -20,20 +19,17 @@ impl Records {
         Self { path }
     }
 
-    /// All events so far. A line that is no event is an error, a line that is not finished is not there yet.
+    /// All events so far, in the order of their times. A line that is no event is an error, a line that is not finished
+    /// is not there yet.
     pub fn events(&self) -> Result<Vec<Event>> {
-        let text = match fs::read_to_string(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            text => text.context("cannot read the records")?,
-        };
-        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        whole
-            .map(|line| {
-                let record: Record =
-                    serde_json::from_str(line).with_context(|| format!("no record: {line}"))?;
-                Ok(record.event)
-            })
-            .collect()
+        let records = reader::everything(&self.path).context("cannot read the records")?;
+        Ok(records.into_iter().map(|record| record.event).collect())
+    }
+
+    /// All that was recorded, as it stands in the files.
+    pub fn text(&self) -> Result<String> {
+        let records = reader::everything(&self.path).context("cannot read the records")?;
+        records.iter().map(|record| Ok(serde_json::to_string(record)? + "\n")).collect()
     }
 
     pub fn opened(&self) -> Result<Vec<Connection>> {

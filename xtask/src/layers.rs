@@ -81,7 +81,31 @@ const LAYERS: [Layer; 5] = [
     Layer {
         package: "gateway-audit",
         attributes: &["#![forbid(unsafe_code)]"],
-        may_use: &["gateway-policy", "ipnet", "itoa", "memchr", "serde", "serde_core", "serde_json", "zmij"],
+        // Hashes and encodings, and what packed records are read with.
+        may_use: &[
+            "gateway-policy",
+            "ipnet",
+            "itoa",
+            "memchr",
+            "serde",
+            "serde_core",
+            "serde_json",
+            "zmij",
+            "base64",
+            "thiserror",
+            "sha2",
+            "block-buffer",
+            "cfg-if",
+            "cpufeatures",
+            "crypto-common",
+            "digest",
+            "hybrid-array",
+            "typenum",
+            "libc",
+            "zstd",
+            "zstd-safe",
+            "zstd-sys",
+        ],
     },
 ];
 

@@ -1,6 +1,6 @@
 //! One arm for each event: a new one is told here.
 
-use super::{Area, Gist, Outcome, Weight};
+use super::{Area, Gist, Outcome, Weight, files};
 use crate::approval::{Approval, Step};
 use crate::control::{self, Asker, ControlRefused, ControlUsed};
 use crate::event::{
@@ -90,10 +90,35 @@ pub(super) fn tell(event: &Event) -> Gist<'_> {
         Event::Detached { uid, .. } => {
             service("detached", Weight::Alarm, format!("uid {uid} took the enforcement away"))
         }
+        Event::ConfigRead { sha256 } => {
+            service("config_read", Weight::Notable, format!("configuration {sha256} holds from here on"))
+        }
+        Event::ConfigRefused { mistakes, .. } => service(
+            "config_refused",
+            Weight::Warning,
+            format!("a configuration has mistakes ({mistakes}), the former one stays in force"),
+        ),
+        Event::ClockJumped { by_ms } => {
+            service("clock_jumped", Weight::Warning, format!("the clock was set by {by_ms} ms"))
+        }
+        Event::Unrecorded { count } => service(
+            "unrecorded",
+            Weight::Alarm,
+            format!("{count} times something was refused that could not be recorded"),
+        ),
+        Event::FileBegan(_)
+        | Event::Sealed { .. }
+        | Event::SessionBegan(_)
+        | Event::SessionSealed(_)
+        | Event::SessionsStand(_)
+        | Event::SessionRemoved(_)
+        | Event::Checkpoint(_)
+        | Event::Packed(_)
+        | Event::Recovered(_) => files::tell(event),
     }
 }
 
-fn service(kind: &'static str, weight: Weight, says: String) -> Gist<'static> {
+pub(super) fn service(kind: &'static str, weight: Weight, says: String) -> Gist<'static> {
     Gist { says, ..Gist::new(kind, Area::Service, Outcome::Told, weight) }
 }
 
@@ -163,7 +188,11 @@ fn session_opened(session: &SessionOpened) -> Gist<'_> {
             session.protocol, session.database, session.login, session.claimed
         ),
         person: session.person.as_ref().map(|person| person.subject.as_str()),
-        ..of_session(&session.of, Gist::new("session_opened", Area::Login, Outcome::Allowed, Weight::Usual))
+        destination: Some(session.original),
+        ..of_session(
+            &session.of,
+            of_who(&session.who, Gist::new("session_opened", Area::Login, Outcome::Allowed, Weight::Usual)),
+        )
     }
 }
 
@@ -244,6 +273,7 @@ fn ending(ending: &Ending) -> (Outcome, Weight, String) {
         Ending::ResetByTarget => (Failed, Notable, "reset by the target".into()),
         Ending::BrokenByAgent { why } => (Denied, Warning, format!("broken by the agent: {why}")),
         Ending::BrokenByTarget { why } => (Failed, Warning, format!("broken by the target: {why}")),
+        Ending::GatewayDied => (Failed, Warning, "the gateway died".into()),
         Ending::Idle => (Allowed, Usual, "idle".into()),
         Ending::ConnectTimedOut => (Failed, Notable, "the target did not answer".into()),
         Ending::ConnectFailed { why } => (Failed, Notable, format!("cannot connect: {why}")),

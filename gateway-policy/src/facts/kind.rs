@@ -75,6 +75,69 @@ words! {
     }
 }
 
+impl Kind {
+    /// Whether nothing is left of it when the session is over.
+    pub const fn only_reads(self) -> bool {
+        match self {
+            Self::Select
+            | Self::CopyOut
+            | Self::Function
+            | Self::Prepare
+            | Self::Execute
+            | Self::Deallocate
+            | Self::Set
+            | Self::Reset
+            | Self::Show
+            | Self::Discard
+            | Self::Listen
+            | Self::Unlisten
+            | Self::Explain
+            | Self::DeclareCursor
+            | Self::Fetch
+            | Self::Move
+            | Self::CloseCursor
+            | Self::Begin
+            | Self::Rollback
+            | Self::Savepoint
+            | Self::SetTransaction
+            | Self::SetConstraints => true,
+            Self::LockRows
+            | Self::Insert
+            | Self::Update
+            | Self::Delete
+            | Self::Merge
+            | Self::Truncate
+            | Self::CopyIn
+            | Self::CopyFromFile
+            | Self::CopyToFile
+            | Self::CopyFromProgram
+            | Self::CopyToProgram
+            | Self::Create
+            | Self::Alter
+            | Self::Drop
+            | Self::Comment
+            | Self::SecurityLabel
+            | Self::Refresh
+            | Self::ImportForeignSchema
+            | Self::Grant
+            | Self::Revoke
+            | Self::Call
+            | Self::Do
+            | Self::LockTable
+            | Self::Notify
+            | Self::Vacuum
+            | Self::Analyze
+            | Self::Cluster
+            | Self::Reindex
+            | Self::Checkpoint
+            | Self::Load
+            | Self::ExplainAnalyze
+            | Self::Commit
+            | Self::TwoPhase => false,
+        }
+    }
+}
+
 words! {
     /// The kinds of things that are created, altered, dropped, commented on and granted.
     pub enum ObjectKind {

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use gateway_audit::control::Asker;
-use gateway_audit::event::{Connection, Event, Record, Who};
+use gateway_audit::event::{Connection, Event, Who};
+use gateway_audit::reader;
 use tempfile::TempDir;
 
 use super::ending::Extended;
@@ -34,8 +35,9 @@ impl Scene {
     }
 
     fn events(&self) -> Vec<Event> {
-        let text = std::fs::read_to_string(self.folder.path().join("events.jsonl")).expect("records");
-        text.lines().map(|line| serde_json::from_str::<Record>(line).expect("a record").event).collect()
+        let folders = (0..).map(|life| records(&self.folder, life)).take_while(|folder| folder.exists());
+        let records = folders.flat_map(|folder| reader::everything(&folder).expect("records"));
+        records.map(|record| record.event).collect()
     }
 
     fn given(&self) -> usize {
@@ -62,9 +64,17 @@ impl Scene {
     }
 }
 
+/// Each life of the gateway has records of its own: the one before may not be over.
+fn records(folder: &TempDir, life: u32) -> std::path::PathBuf {
+    folder.path().join(format!("records-{life}"))
+}
+
 fn open(folder: &TempDir, clock: &MovedClock, config: &Config) -> Arc<Access> {
     let state = State::open(&folder.path().join("state")).expect("a state");
-    let recorder = Recorder::over(&folder.path().join("events.jsonl")).expect("a record file");
+    let mut lives = (0..).map(|life| records(folder, life));
+    let unused = lives.find(|folder| !folder.exists()).expect("a name");
+    std::fs::create_dir(&unused).expect("a folder");
+    let recorder = Recorder::open(&unused).expect("a recorder");
     Arc::new(Access::open(state, Arc::new(clock.clone()), recorder, config).expect("what there is"))
 }
 
@@ -231,7 +241,8 @@ async fn what_cannot_be_recorded_is_not_given() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = MovedClock::at(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let state = State::open(&folder.path().join("state")).expect("a state");
-    let recorder = Recorder::over(std::path::Path::new("/dev/full")).expect("a device");
+    let recorder = Recorder::open(folder.path()).expect("a recorder");
+    recorder.fill_up();
     let config = fixture(SHORT);
     let access = Arc::new(Access::open(state, Arc::new(clock), recorder, &config).expect("what there is"));
     let seat = access.seat(&connection(1, "coder"));

@@ -31,7 +31,7 @@ pub use book::Unheard;
 pub use request::{Effect, Meanwhile, Request, State, Wide};
 pub use store::PART;
 
-use crate::audit::{Recorder, add_line};
+use crate::audit::Recorder;
 use crate::config::Config;
 use crate::relay::Bell;
 use crate::report::one_line;
@@ -329,9 +329,7 @@ impl Approvals {
     }
 
     fn record(&self, request: &Request, step: Step) -> Result<(), ()> {
-        let mut line = Vec::new();
-        let written = add_line(&mut line, event(request, step)).and_then(|()| self.recorder.append(&line));
-        match written {
+        match self.recorder.record_here(event(request, step)) {
             Ok(_recorded) => Ok(()),
             Err(error) => {
                 tracing::error!(error = one_line(&error), "cannot record what became of a request");

@@ -1,24 +1,42 @@
 //! Keeps the evidence: no record, no forward.
 //!
-//! The event loop hands an event to a thread and waits until the kernel has taken its line. The queue is bounded,
-//! so a slow disk slows the connections that wait for it and a broken one refuses them. A relay's thread, which may
-//! wait in place, appends its lines itself.
+//! What concerns the host goes to one thread (`host.rs`), which writes it down for everybody who waits. A session has a
+//! book of its own (`book.rs`), and a relay's thread, which may wait in place, writes there itself. What has to outlive
+//! a loss of power is committed in groups (`journal.rs`). `rounds.rs` does what time brings: it has the state signed,
+//! files synced, the reserve of `room.rs` put back. `recovery.rs` comes before all of them.
 
+mod archive;
+mod book;
+mod host;
+mod journal;
+#[cfg(all(test, feature = "measure"))]
+mod measure;
+mod packing;
+mod recovery;
+mod room;
+mod rounds;
+pub mod signing;
 pub mod strangers;
-mod writer;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::SystemTime;
 
-use gateway_audit::event::{Event, Record};
+use gateway_audit::canonical::NotCanonical;
+use gateway_audit::chain::Chain;
+use gateway_audit::event::Event;
+use gateway_audit::file::{SessionBegan, SessionSealed};
+use gateway_audit::session::SessionOpened;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::report::one_line;
-use writer::{Line, Writer};
+use archive::Archive;
+pub use book::{Book, Durability};
+use host::{Errand, Host};
 
-/// Lines that may wait for the disk; whoever brings one more waits too.
+/// Errands that may wait for the disk; whoever brings one more waits too.
 const QUEUE: usize = 1024;
 
 /// Proof that an event was written. What must not happen unrecorded asks for one.
@@ -28,14 +46,20 @@ pub struct Recorded(());
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    #[error("cannot open the record file {path}")]
-    Open { path: String, source: std::io::Error },
-    #[error("cannot start the thread that writes records")]
-    Thread(#[source] std::io::Error),
+    #[error("cannot open {path}")]
+    Open { path: String, source: io::Error },
+    #[error("another gateway writes to {path}")]
+    Taken { path: String },
+    #[error("cannot start a thread that keeps records")]
+    Thread(#[source] io::Error),
     #[error("cannot write a record")]
-    Write(#[source] std::io::Error),
-    #[error("an event cannot be written as JSON")]
-    Encode(#[source] serde_json::Error),
+    Write(#[source] io::Error),
+    #[error("an event cannot be written down")]
+    Encode(#[source] NotCanonical),
+    #[error("{path} is no key for signing")]
+    NoKey { path: String },
+    #[error("nothing is added to these records any more")]
+    Closed,
     #[error("the thread that writes records is gone")]
     Gone,
 }
@@ -44,54 +68,73 @@ impl RecordError {
     /// Whether there is no room for it.
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Write(source) => {
+            Self::Write(source) | Self::Open { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Open { .. } | Self::Thread(_) | Self::Encode(_) | Self::Gone => false,
+            Self::Taken { .. }
+            | Self::Thread(_)
+            | Self::Encode(_)
+            | Self::NoKey { .. }
+            | Self::Closed
+            | Self::Gone => false,
         }
     }
+
+    /// The same failure for everybody who waited.
+    fn again(&self) -> Self {
+        match self {
+            Self::Write(source) | Self::Open { source, .. } => Self::Write(same(source)),
+            Self::Closed => Self::Closed,
+            other => Self::Write(io::Error::other(one_line(other))),
+        }
+    }
+}
+
+/// An error once more.
+fn same(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)
 }
 
 /// Takes events from everywhere in the gateway.
 #[derive(Debug, Clone)]
 pub struct Recorder {
-    queue: mpsc::Sender<Line>,
-    writer: Arc<Writer>,
+    queue: mpsc::Sender<Errand>,
+    archive: Arc<Archive>,
 }
 
 impl Recorder {
-    /// Opens `events.jsonl` in `folder` and goes on where it ends.
+    /// Sees to what an earlier gateway left in the folder, and goes on from there.
     pub fn open(folder: &Path) -> Result<Self, RecordError> {
-        let path = folder.join("events.jsonl");
-        Self::over(&path)
+        let (archive, recovered) = Archive::open(folder)?;
+        let left = recovery::recover(&archive, recovered)?;
+        let archive = Arc::new(archive);
+        let (queue, errands) = mpsc::channel(QUEUE);
+        let packing = packing::start(queue.downgrade(), archive.folder())?;
+        let host = Host::begin(Arc::clone(&archive), left, packing)?;
+        spawn("records", move || host.run(errands))?;
+        let (rounds, asking) = (Arc::clone(&archive), queue.downgrade());
+        spawn("rounds", move || rounds::make(&rounds, &asking))?;
+        Ok(Self { queue, archive })
     }
 
-    /// Appends to this very file.
-    pub fn over(path: &Path) -> Result<Self, RecordError> {
-        let writer = Writer::open(path)?;
-        let (queue, lines) = mpsc::channel(QUEUE);
-        let writer = Arc::new(writer);
-        let on_behalf = Arc::clone(&writer);
-        std::thread::Builder::new()
-            .name("records".into())
-            .spawn(move || on_behalf.run(lines))
-            .map_err(RecordError::Thread)?;
-        Ok(Self { queue, writer })
-    }
-
-    /// Returns once the line is with the kernel.
+    /// Returns once the event stands in the host's records and on the disk.
     pub async fn record(&self, event: Event) -> Result<Recorded, RecordError> {
-        let mut bytes = Vec::new();
-        add_line(&mut bytes, event)?;
         let (written, outcome) = oneshot::channel();
-        self.queue.send(Line { bytes, written }).await.map_err(|_| RecordError::Gone)?;
-        outcome.await.map_err(|_| RecordError::Gone)?.map_err(RecordError::Write)?;
+        // Nobody may wait any more when the connection is gone; the line stands all the same.
+        let tell = move |outcome| drop(written.send(outcome));
+        let errand = Errand::Record { event, written: Some(Box::new(tell)) };
+        self.queue.send(errand).await.map_err(|_| RecordError::Gone)?;
+        outcome.await.map_err(|_| RecordError::Gone)??;
         Ok(Recorded(()))
     }
 
-    /// Appends lines of [`add_line`] in one piece, on the calling thread.
-    pub fn append(&self, lines: &[u8]) -> Result<Recorded, RecordError> {
-        self.writer.append(lines).map_err(RecordError::Write)?;
+    /// As `record`, for a thread that may wait in place.
+    pub fn record_here(&self, event: Event) -> Result<Recorded, RecordError> {
+        let (written, outcome) = std::sync::mpsc::channel();
+        let tell = move |outcome| drop(written.send(outcome));
+        let errand = Errand::Record { event, written: Some(Box::new(tell)) };
+        self.queue.try_send(errand).map_err(|_| RecordError::Gone)?;
+        outcome.recv().map_err(|_| RecordError::Gone)??;
         Ok(Recorded(()))
     }
 
@@ -101,17 +144,46 @@ impl Recorder {
             tracing::error!(error = one_line(&error), "an event is missing from the records");
         }
     }
+
+    /// Opens the book of a session. It is sealed when the connection has ended.
+    pub async fn open_session(&self, opened: SessionOpened) -> Result<Arc<Book>, RecordError> {
+        let name = Archive::name_of(&opened.of.session);
+        let began = SessionBegan {
+            session: opened.of.session.clone(),
+            connection: opened.of.connection,
+            agent: opened.of.agent.clone(),
+            target: opened.of.target.clone(),
+            file: name.display().to_string(),
+        };
+        let none =
+            SessionSealed { session: began.session.clone(), file: began.file.clone(), chain: Chain::EMPTY };
+        let connection = began.connection;
+        let _recorded = self.record(Event::SessionBegan(began)).await?;
+        let archive = Arc::clone(&self.archive);
+        let opening = tokio::task::spawn_blocking(move || archive.open_session(&name, opened));
+        let opened = opening.await.map_err(|_| RecordError::Gone)?;
+        if opened.is_err() && !self.archive.has(connection) {
+            self.tell(Event::SessionSealed(none));
+        }
+        opened
+    }
+
+    /// For those who cannot wait at all.
+    pub fn tell(&self, event: Event) {
+        if self.queue.try_send(Errand::Record { event, written: None }).is_err() {
+            tracing::error!("an event is missing from the records: too many wait to be written");
+        }
+    }
+
+    /// From here on there is no room for records.
+    #[cfg(test)]
+    pub fn fill_up(&self) {
+        self.archive.disk().room.fill_up();
+    }
 }
 
-/// Adds an event, as a line of the record file that is written now.
-pub fn add_line(lines: &mut Vec<u8>, event: Event) -> Result<(), RecordError> {
-    let begin = lines.len();
-    if let Err(error) = serde_json::to_writer(&mut *lines, &Record { at: now(), event }) {
-        lines.truncate(begin);
-        return Err(RecordError::Encode(error));
-    }
-    lines.push(b'\n');
-    Ok(())
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), RecordError> {
+    thread::Builder::new().name(name.into()).spawn(work).map(drop).map_err(RecordError::Thread)
 }
 
 /// The one form in which times stand in records.
@@ -127,6 +199,11 @@ pub fn rfc3339(seconds: u64) -> String {
 
 fn now() -> String {
     timestamp(SystemTime::now())
+}
+
+/// The day of a time in that form.
+fn day(at: &str) -> &str {
+    at.get(..10).unwrap_or(at)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod reference;
 mod reload;
 mod run;
 mod serve;
+mod sessions;
 mod status;
 mod target;
 mod unlock;
@@ -80,6 +81,7 @@ commands! {
     Target(target),
     Policy(policy),
     Reload(reload),
+    Sessions(sessions),
     Status(status),
     Approvals(approvals),
     Lease(lease),

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use gateway_audit::chain::Hash;
 use gateway_policy::access::LeaseRule;
 use gateway_policy::target::{Target, is_policy_name};
 use toml::de::{DeTable, DeValue};
@@ -66,6 +67,20 @@ pub fn load(dir: &Path, uid_of: UidOf<'_>) -> Result<Config, Mistakes> {
     }
     let config = gathering.into_config();
     mistakes.or(config)
+}
+
+/// A hash over the names and contents of all files that count, by which records name a configuration. One that cannot be
+/// read counts as empty.
+pub fn fingerprint(dir: &Path) -> Hash {
+    let mut all = Vec::new();
+    for file in toml_files(dir, &Gathered::default()) {
+        let content = fs::read(&file).unwrap_or_default();
+        let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+        all.extend_from_slice(format!("{} {}\n", name.len(), content.len()).as_bytes());
+        all.extend_from_slice(name);
+        all.extend_from_slice(&content);
+    }
+    Hash::of(&all)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,6 +53,10 @@ pub struct Mistake {
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The list as `check` and a refused start print it.
     pub fn listing(&self) -> String {
         let entry =

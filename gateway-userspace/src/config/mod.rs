@@ -28,6 +28,7 @@ pub use control::{Account, Control};
 pub use dangers::Danger;
 pub use identity::{Binding, IdentityProvider, IdentitySource};
 pub use json_schema::schema;
+pub use load::fingerprint;
 pub use mistakes::Mistakes;
 pub use postgres::{CredentialKind, Judging, Pin, Postgres, Tls};
 pub use reference::reference;

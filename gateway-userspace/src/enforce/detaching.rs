@@ -8,22 +8,33 @@ use std::{
     time::SystemTime,
 };
 
-use gateway_audit::event::{Event, Record};
+use gateway_audit::chain::Chain;
+use gateway_audit::event::Event;
+use gateway_audit::{layout, reader};
 
 use crate::audit::timestamp;
 
-/// Beside the gateway's own records, which have one writer.
-const FILE: &str = "enforcer.jsonl";
-
-/// Written to the disk before anything is taken away.
+/// Written to the disk before anything is taken away. It is beside the gateway's own records, which have one writer, and a
+/// chain of its own.
 pub fn record(folder: &Path) -> io::Result<()> {
     let event = Event::Detached { uid: nix::unistd::getuid().as_raw(), login_uid: login_uid() };
-    let mut line = serde_json::to_vec(&Record { at: timestamp(SystemTime::now()), event })?;
-    line.push(b'\n');
     fs::create_dir_all(folder)?;
-    let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(folder.join(FILE))?;
+    let path = folder.join(layout::ENFORCER);
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(&path)?;
+    let mut chain = end_of(&path)?;
+    let mut line = Vec::new();
+    chain.add(&timestamp(SystemTime::now()), &event, &mut line).map_err(io::Error::other)?;
     file.write_all(&line)?;
     file.sync_all()
+}
+
+fn end_of(path: &Path) -> io::Result<Chain> {
+    let mut chain = Chain::EMPTY;
+    let mut lines = reader::Lines::open(path).map_err(io::Error::other)?;
+    while let Some((_, line)) = lines.next().map_err(io::Error::other)? {
+        chain = Chain::after(line).unwrap_or(chain);
+    }
+    Ok(chain)
 }
 
 /// Who logged in, before any sudo. Not set on hosts without a login.
@@ -41,9 +52,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         record(folder.path()).unwrap();
         record(folder.path()).unwrap();
-        let text = fs::read_to_string(folder.path().join(FILE)).unwrap();
-        let events: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(events.len(), 2);
-        assert!(matches!(events[0].event, Event::Detached { .. }));
+        let records = reader::everything(folder.path()).unwrap();
+        assert_eq!(records.len(), 2);
+        assert!(records.iter().all(|record| matches!(record.event, Event::Detached { .. })));
+        assert_eq!(records[1].seq, 1);
     }
 }

@@ -11,10 +11,10 @@ mod stopping;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::thread;
 
-use gateway_audit::event::{AnswerGiven, Denial, Ending, Record};
+use gateway_audit::event::{AnswerGiven, Denial, Ending};
+use gateway_audit::reader;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -100,13 +100,12 @@ impl Scene {
         TcpStream::connect(("127.0.0.1", self.port)).expect("the gateway accepts")
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("events.jsonl")
-    }
-
+    /// What was recorded, but for what records say of themselves.
     fn events(&self) -> Vec<Event> {
-        let text = std::fs::read_to_string(self.path()).expect("records");
-        text.lines().map(|line| serde_json::from_str::<Record>(line).expect("a record").event).collect()
+        let records = reader::everything(self.folder.path()).expect("records");
+        let about_itself =
+            |event: &Event| matches!(event, Event::FileBegan(_) | Event::Checkpoint(_) | Event::Packed(_));
+        records.into_iter().map(|record| record.event).filter(|event| !about_itself(event)).collect()
     }
 
     /// Waits for the first event that `pick` takes.

@@ -21,7 +21,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use gateway_policy::command::{Command, Stage, State};
 use gateway_policy::explain::Explanation;
 use gateway_policy::facts::{Aftermath, Facts, Reason};
-use gateway_policy::judge::{Denial, Judgement, Lasting, Obligations, Permit, Settings, Verdict};
+use gateway_policy::judge::{Denial, Durability, Judgement, Lasting, Obligations, Permit, Settings, Verdict};
 use gateway_policy::person::Person;
 use gateway_policy::policy::{Jurisdiction, Policy};
 use gateway_policy::rule;
@@ -279,10 +279,11 @@ impl Judge {
             self.sit_again();
         }
         let Rules::Asked(jurisdiction) = &self.chamber.rules else {
-            return Judgement::unjudged().verdict();
+            // Nobody has found out what it does.
+            return durable(Judgement::unjudged().verdict());
         };
         if self.language == Language::Replication && replication::is_command(command.text) {
-            return Judgement::unjudged().verdict();
+            return durable(Judgement::unjudged().verdict());
         }
         if !self.reading.is_of(command.state, self.worst, &self.ground) {
             self.reading = Reading::of(command.state, self.worst, &self.ground);
@@ -308,7 +309,8 @@ impl Judge {
         let judgement = jurisdiction.judge_under(&facts, &self.circumstances(command.state));
         let aftermath = facts.aftermath();
         let again = judgement.lasts() == Lasting::Once || Access::is_changed_by(&facts);
-        let found = Found { judgement, aftermath, facts: again.then(|| Arc::new(facts)) };
+        let record = facts.durability();
+        let found = Found { judgement, aftermath, record, facts: again.then(|| Arc::new(facts)) };
         // What is not there now may be there the next time.
         if !misses {
             lock(&self.shelf).keep(command.text, &found);
@@ -339,11 +341,13 @@ impl Judge {
     }
 
     fn oblige(&mut self, found: Found, command: &Command<'_>) -> Verdict {
+        let record = Obligations { record: found.record, ..Obligations::default() };
         match (found.judgement.verdict(), command.stage) {
             (Verdict::Allow(permit), Stage::Run(_)) => match self.burden(permit, found, command) {
-                Ok(permit) => Verdict::Allow(permit),
+                Ok(permit) => Verdict::Allow(permit.obliged(record)),
                 Err(denial) => Verdict::Deny(denial),
             },
+            (Verdict::Allow(permit), Stage::Prepare) => Verdict::Allow(permit.obliged(record)),
             (Verdict::Hold(hold), Stage::Run(_)) => {
                 self.held = Some(found);
                 Verdict::Hold(hold)
@@ -354,6 +358,7 @@ impl Judge {
 
     /// People have let the command run that was found to be held.
     pub fn approved(&mut self, permit: Permit, command: &Command<'_>) -> Result<Permit, Denial> {
+        let permit = permit.obliged(Obligations { record: Durability::Durable, ..Obligations::default() });
         match self.held.take() {
             Some(found) => self.burden(permit, found, command),
             None => Ok(permit.obliged(Obligations { settings: Settings::Changed, ..Obligations::default() })),
@@ -394,6 +399,15 @@ impl Judge {
             return Ok(permit);
         }
         Ok(permit.obliged(Obligations { settings: Settings::Changed, ..Obligations::default() }))
+    }
+}
+
+fn durable(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Allow(permit) => Verdict::Allow(
+            permit.obliged(Obligations { record: Durability::Durable, ..Obligations::default() }),
+        ),
+        Verdict::Hold(_) | Verdict::Deny(_) => verdict,
     }
 }
 

@@ -24,7 +24,7 @@ use gateway_policy::limits::{Bound, Limits};
 use gateway_protocols::conversation::{CommandNumber, Court, Ruling, Unrecorded};
 
 use crate::approvals::counter::{AskedAbout, Counter, Heard};
-use crate::audit::{RecordError, Recorder, add_line};
+use crate::audit::{Book, Durability, RecordError};
 use crate::random;
 use crate::report::one_line;
 use bounds::{Overseer, Place, Summons};
@@ -63,16 +63,15 @@ impl fmt::Display for SessionId {
 
 /// An agent's talk with a target: it judges each command, and keeps the record.
 ///
-/// It is used by one thread at a time, which writes the records itself: a line stands in the file before the command
-/// that it tells of goes on. Lines that hold nobody back are kept until there is another to be written with them.
+/// It is used by one thread at a time, which writes the records itself: a line stands in the session's book before the
+/// command that it tells of goes on. Lines that hold nobody back are kept until there is another to be written with them.
 #[derive(Debug)]
 pub struct Session {
     of: OfSession,
-    recorder: Recorder,
+    book: Arc<Book>,
     judge: Judge,
     commands: u64,
     under_way: VecDeque<(CommandNumber, Instant)>,
-    lines: Vec<u8>,
     left: Left,
     /// Of the statements that may run only so many at a time.
     places: VecDeque<(CommandNumber, Place)>,
@@ -98,15 +97,14 @@ impl Left {
 }
 
 impl Session {
-    pub fn new(id: &SessionId, connection: &Connection, recorder: Recorder, judge: Judge) -> Self {
+    pub fn new(id: &SessionId, connection: &Connection, book: Arc<Book>, judge: Judge) -> Self {
         let of = of_session(id, connection);
         Self {
             of,
-            recorder,
+            book,
             judge,
             commands: 0,
             under_way: VecDeque::new(),
-            lines: Vec::new(),
             left: Left::default(),
             places: VecDeque::new(),
             timed: VecDeque::new(),
@@ -143,7 +141,7 @@ impl Session {
             Heard::Wait(hold) => Ok(Ruling { command: number, verdict: Verdict::Hold(hold) }),
             Heard::No(denial) => self.rule(number, command, Verdict::Deny(denial)),
             Heard::Go { permit, event } => {
-                self.keep_back(Event::Approval(event))?;
+                self.keep_back(&Event::Approval(event), Durability::Durable)?;
                 let verdict = match self.judge.approved(permit, command) {
                     Ok(permit) => Verdict::Allow(permit),
                     Err(denial) => Verdict::Deny(denial),
@@ -198,24 +196,14 @@ impl Session {
         self.left.clone()
     }
 
-    /// Adds a line to those that are kept back.
-    fn keep_back(&mut self, event: Event) -> Result<(), Unrecorded> {
-        add_line(&mut self.lines, event).map_err(|error| self.unrecorded(&error))?;
-        if self.lines.len() > KEPT_BACK { self.write() } else { Ok(()) }
+    /// Adds an event to those that are kept back.
+    fn keep_back(&mut self, event: &Event, durability: Durability) -> Result<(), Unrecorded> {
+        let kept = self.book.add(event, durability).map_err(|error| self.unrecorded(&error))?;
+        if kept > KEPT_BACK { self.write() } else { Ok(()) }
     }
 
-    fn write(&mut self) -> Result<(), Unrecorded> {
-        if self.lines.is_empty() {
-            return Ok(());
-        }
-        let written = self.recorder.append(&self.lines);
-        match written {
-            Ok(_recorded) => {
-                self.lines.clear();
-                Ok(())
-            }
-            Err(error) => Err(self.unrecorded(&error)),
-        }
+    fn write(&self) -> Result<(), Unrecorded> {
+        self.book.write().map(drop).map_err(|error| self.unrecorded(&error))
     }
 
     fn unrecorded(&self, error: &RecordError) -> Unrecorded {
@@ -231,7 +219,7 @@ impl Session {
         command: &Command<'_>,
         verdict: &Verdict,
     ) -> Result<(), Unrecorded> {
-        let before = self.lines.len();
+        let before = self.book.mark();
         let (stage, parameters) = record::stage(&command.stage);
         let judged = CommandJudged {
             of: self.of.clone(),
@@ -241,14 +229,16 @@ impl Session {
             parameters,
             verdict: record::verdict(verdict),
         };
-        let recorded =
-            self.keep_back(Event::Command(judged)).and_then(|()| match (&command.stage, verdict) {
+        let durability = record::durability(verdict);
+        let recorded = self.keep_back(&Event::Command(judged), durability).and_then(|()| {
+            match (&command.stage, verdict) {
                 (Stage::Prepare, Verdict::Allow(_)) => Ok(()),
                 (Stage::Prepare, Verdict::Hold(_) | Verdict::Deny(_)) | (Stage::Run(_), _) => self.write(),
-            });
+            }
+        });
         if recorded.is_err() {
             // The command is refused; what happened before it is still to be told.
-            self.lines.truncate(before);
+            self.book.back_to(before);
         }
         recorded
     }
@@ -289,7 +279,7 @@ impl Session {
 
     fn reached(&mut self, command: CommandNumber, limit: told::Limit) {
         let reached = LimitReached { of: self.of.clone(), command: command.0, limit };
-        let _ = self.keep_back(Event::LimitReached(reached));
+        let _ = self.keep_back(&Event::LimitReached(reached), Durability::Durable);
     }
 
     fn took_us(&mut self, command: CommandNumber) -> u64 {
@@ -340,7 +330,7 @@ impl Court for Session {
         self.unbind(command, outcome.said);
         let Some(ended) = record::ended(&self.of, command, outcome, took_us) else { return };
         // It has happened: a failure to write it is in the log, and stops the next command.
-        let _ = self.keep_back(Event::CommandEnded(ended));
+        let _ = self.keep_back(&Event::CommandEnded(ended), Durability::Buffered);
     }
 
     fn exceeded(&mut self, command: CommandNumber, bound: Bound) {
@@ -372,7 +362,7 @@ impl Court for Session {
 
     fn refused(&mut self, why: &str) {
         let refused = MessageRefused { of: self.of.clone(), why: why.to_owned() };
-        let _ = self.keep_back(Event::MessageRefused(refused));
+        let _ = self.keep_back(&Event::MessageRefused(refused), Durability::Durable);
     }
 
     fn settle(&mut self) -> Result<(), Unrecorded> {

@@ -3,7 +3,7 @@
 use gateway_audit::session::{self as told, CommandDenial, CommandEnded, OfSession, Value};
 use gateway_policy::approval::NotApproved;
 use gateway_policy::command::{Outcome, Parameter, Said, Stage};
-use gateway_policy::judge::{Because, Denial, Verdict};
+use gateway_policy::judge::{Because, Denial, Durability, Verdict};
 use gateway_protocols::conversation::CommandNumber;
 use sha2::{Digest as _, Sha256};
 
@@ -46,6 +46,14 @@ pub fn verdict(verdict: &Verdict) -> told::Verdict {
         },
         Verdict::Hold(hold) => told::Verdict::Denied(denial(&hold.refused(NotApproved::NotKept, None, None))),
         Verdict::Deny(denied) => told::Verdict::Denied(denial(denied)),
+    }
+}
+
+/// What the record of a command has to outlive.
+pub fn durability(verdict: &Verdict) -> Durability {
+    match verdict {
+        Verdict::Allow(permit) => permit.obligations().record,
+        Verdict::Hold(_) | Verdict::Deny(_) => Durability::Durable,
     }
 }
 

@@ -2,14 +2,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use gateway_audit::event::{Record, Who};
-use gateway_audit::session::{self as told, Value};
+use gateway_audit::event::Who;
+use gateway_audit::reader;
+use gateway_audit::session::{self as told, Privacy, SessionOpened, Value};
 use gateway_policy::command::{Parameter, Said, State};
 use tempfile::TempDir;
 
 use super::judging::{Ground, Judges, Sql, Subject};
 use super::postgres::catalogue::SharedCatalogue;
 use super::*;
+use crate::audit::Recorder;
 use crate::config::fixture;
 
 fn connection() -> Connection {
@@ -53,17 +55,45 @@ fn judge_of_all() -> Judge {
     Judges::new(&config, Box::new(Sql)).judge(subject, ground)
 }
 
-/// A session, and the folder with its records.
-fn session() -> (Session, TempDir) {
+/// A session, who keeps its records, and where.
+fn recorded() -> (Session, Recorder, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Recorder::open(folder.path()).expect("a recorder");
     let id = SessionId::new().expect("randomness");
-    (Session::new(&id, &connection(), recorder, judge_of_all()), folder)
+    let connection = connection();
+    let opened = SessionOpened {
+        of: of_session(&id, &connection),
+        who: connection.who.clone(),
+        original: connection.original,
+        level: connection.level,
+        person: None,
+        lease: None,
+        protocol: "postgres".into(),
+        claimed: "app".into(),
+        database: "orders".into(),
+        login: "app".into(),
+        agent_side: Privacy::Plain,
+        target_side: Privacy::Plain,
+        server_version: None,
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let book = runtime.block_on(recorder.open_session(opened)).expect("a book");
+    (Session::new(&id, &connection, book, judge_of_all()), recorder, folder)
 }
 
+/// A session, and the folder with its records.
+fn session() -> (Session, TempDir) {
+    let (session, _recorder, folder) = recorded();
+    (session, folder)
+}
+
+/// What was recorded of commands.
 fn events(folder: &Path) -> Vec<Event> {
-    let text = std::fs::read_to_string(folder.join("events.jsonl")).expect("records");
-    text.lines().map(|line| serde_json::from_str::<Record>(line).expect("a record").event).collect()
+    let records = reader::everything(folder).expect("records");
+    let of_commands = |event: &Event| {
+        matches!(event, Event::Command(_) | Event::CommandEnded(_) | Event::MessageRefused(_))
+    };
+    records.into_iter().map(|record| record.event).filter(of_commands).collect()
 }
 
 fn judge(session: &mut Session, text: &str, stage: Stage<'_>) -> Result<Ruling, Unrecorded> {
@@ -116,9 +146,8 @@ fn a_statement_that_is_only_prepared_is_recorded_before_it_goes_on() {
 
 #[test]
 fn without_room_for_the_record_there_is_no_verdict() {
-    let recorder = Recorder::over(Path::new("/dev/full")).expect("a recorder");
-    let id = SessionId::new().expect("randomness");
-    let mut session = Session::new(&id, &connection(), recorder, judge_of_all());
+    let (mut session, recorder, _folder) = recorded();
+    recorder.fill_up();
     for _ in 0..2 {
         let refused = judge(&mut session, "select 1", Stage::Run(&[]));
         assert_eq!(refused.map(|ruling| ruling.command), Err(Unrecorded::Full));

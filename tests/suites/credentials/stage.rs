@@ -137,7 +137,7 @@ impl Stage {
 
     /// All that the gateway said and recorded.
     pub(crate) fn said(&self) -> Result<String> {
-        let records = std::fs::read_to_string(self.gateway.folder().join("serve/records/events.jsonl"))?;
+        let records = self.gateway.records().text()?;
         let log = self.gateway.gateway.as_ref().map(gateway_e2e::daemon::Daemon::log).unwrap_or_default();
         Ok(records + &log)
     }

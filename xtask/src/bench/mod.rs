@@ -4,6 +4,7 @@
 //! to, and the median of the rounds is shown.
 
 mod capture;
+mod evidence;
 mod others;
 pub(crate) mod peer;
 mod policy;
@@ -39,6 +40,8 @@ pub(crate) struct Args {
 enum Area {
     /// From an agent's connect to the relayed byte
     Capture,
+    /// What a record costs, and its verification
+    Evidence,
     /// From facts to a verdict, with few rules and many
     Policy,
     /// Statements, bulk and logins of PostgreSQL, beside pgbouncer and haproxy
@@ -63,6 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let _lock = workspace::Lock::take("bench")?;
     let table = match args.area {
         Area::Capture => capture::measure(args)?,
+        Area::Evidence => evidence::measure()?,
         Area::Policy => policy::measure()?,
         Area::Postgres => postgres::measure(args)?,
     };

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use gateway_audit::reader;
 use serde_json::Value;
 
 use super::screen::{Screen, Tone};
 use crate::stage::wait_for;
 
-/// The file that the gateway appends to.
+/// The folder that the gateway writes to.
 #[derive(Debug)]
 pub(super) struct Records {
     path: PathBuf,
@@ -25,8 +26,8 @@ impl Records {
     }
 
     pub(super) fn all(&self) -> Vec<Record> {
-        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok().map(Record)).collect()
+        let records = reader::everything(&self.path).unwrap_or_default();
+        records.iter().filter_map(|record| serde_json::to_value(record).ok().map(Record)).collect()
     }
 
     /// The first record of its kind; refusals by the kernel reach the gateway a moment later than the agent.

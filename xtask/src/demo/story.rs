@@ -302,7 +302,7 @@ pub(super) fn invite(screen: &Screen, cast: &Cast) {
     screen.say(&format!("  curl http://packages.test/ http://{}/", world::ELSEWHERE));
     screen.say("");
     screen.say(&screen.paint(Tone::Faint, "as root, elsewhere"));
-    screen.say(&format!("  tail -f {}", cast.postern.records().display()));
+    screen.say(&format!("  tail -f {}/host/*.jsonl", cast.postern.records().display()));
     for command in ["status", "doctor"] {
         screen.say(&format!("  {} --config {} {command}", cast.postern.binary.display(), config.display()));
     }

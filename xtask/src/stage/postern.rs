@@ -85,7 +85,7 @@ impl Postern {
     }
 
     pub(crate) fn records(&self) -> PathBuf {
-        self.dir.join("records/events.jsonl")
+        self.dir.join("records")
     }
 
     /// Where the kernel keeps the programs and maps of this installation.

@@ -83,7 +83,7 @@ pub(super) fn forward(allowed: Allowed, part: Range<usize>, plan: &mut Plan) -> 
 
 /// Uses the permit for what went on earlier and is to run now.
 pub(super) fn renew(allowed: Allowed) -> Forwarded {
-    let Obligations { rows, settings, most } = allowed.permit.obligations();
+    let Obligations { rows, settings, most, record: _ } = allowed.permit.obligations();
     Forwarded { command: allowed.command, rows, settings, most }
 }
 

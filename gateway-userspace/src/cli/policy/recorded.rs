@@ -2,20 +2,19 @@
 //! to nobody else of `postern policy`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
-use gateway_audit::event::{Event, Record};
+use gateway_audit::chain::Record;
+use gateway_audit::event::Event;
+use gateway_audit::layout;
+use gateway_audit::reader::Records;
 use gateway_audit::session::{CommandJudged, Stage, Verdict};
 
 use super::court::{Acting, Outcome, Subject};
 use crate::audit;
-
-/// The longest line that is read.
-const LONGEST: u64 = 64 << 20;
 
 /// Which commands are wanted.
 #[derive(Debug, Clone, Default)]
@@ -52,20 +51,13 @@ pub fn read(paths: &[PathBuf], wanted: &Wanted) -> anyhow::Result<Commands> {
     Ok(gathering.finish())
 }
 
-/// A folder stands for the record files in it.
+/// A folder stands for the files of sessions in it.
 fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let cannot = || format!("cannot read records at {}", path.display());
     if !fs::metadata(path).with_context(cannot)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = fs::read_dir(path).with_context(cannot)?;
-    let all: Vec<PathBuf> = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .with_context(cannot)?;
-    let is_record = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jsonl");
-    let mut files: Vec<PathBuf> = all.into_iter().filter(is_record).collect();
-    files.sort();
+    let files = layout::session_files(path).with_context(cannot)?;
     if files.is_empty() {
         bail!("there are no records in {}", path.display());
     }
@@ -85,23 +77,8 @@ struct Gathering {
 
 impl Gathering {
     fn add_file(&mut self, path: &Path) -> anyhow::Result<()> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut reader = BufReader::new(file);
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            let limited = reader.by_ref().take(LONGEST).read_until(b'\n', &mut line);
-            let length = limited.with_context(|| format!("cannot read {}", path.display()))?;
-            if length as u64 == LONGEST {
-                bail!("{}:{number} is longer than any record", path.display());
-            }
-            // Half a line at the end is being written.
-            if !line.ends_with(b"\n") {
-                return Ok(());
-            }
-            let record: Record = serde_json::from_slice(&line)
-                .with_context(|| format!("{}:{number} is no record", path.display()))?;
-            self.add(record);
+        for record in Records::open(path)? {
+            self.add(record?);
         }
         Ok(())
     }

@@ -88,10 +88,10 @@ async fn without_the_enforcer_all_connections_are_refused_until_it_is_back() {
 async fn what_cannot_be_recorded_is_not_forwarded() {
     let (address, dialled) = counting();
     let folder = tempfile::tempdir().expect("a folder");
-    std::os::unix::fs::symlink("/dev/full", folder.path().join("events.jsonl")).expect("symlink");
     let config = config(&folder, address, "");
     let enforcer = FakeEnforcer::start(&config.enforce.socket, address);
     let gateway = Gateway::new(config).expect("a gateway");
+    gateway.recorder.fill_up();
     let gate = Gate::open(0).await.expect("gates").remove(0);
     let agent = TcpStream::connect(gate.address().expect("address")).expect("connect");
     pipeline::pass(&gateway, gate.next().await).await;

@@ -67,6 +67,7 @@ impl Carriage {
 fn was_explained(ending: &Ending, freight: &Freight) -> bool {
     match ending {
         Ending::Idle
+        | Ending::GatewayDied
         | Ending::GatewayStopped
         | Ending::AgentRemoved
         | Ending::TargetRemoved

@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::Arc;
 
 use gateway_policy::facts::{Aftermath, Facts};
-use gateway_policy::judge::Judgement;
+use gateway_policy::judge::{Durability, Judgement};
 
 /// Texts that are longer are read again each time: they are rare, and seldom come twice.
 const LONGEST: usize = 16 << 10;
@@ -22,6 +22,7 @@ pub struct Found {
     /// To be judged again for each command, where the judgement holds only for one.
     pub facts: Option<Arc<Facts>>,
     pub aftermath: Aftermath,
+    pub record: Durability,
 }
 
 /// Two generations: when the young one is full, the old one goes, and what is asked for again becomes young.
@@ -65,7 +66,12 @@ mod tests {
     use super::*;
 
     fn found() -> Found {
-        Found { judgement: Judgement::unjudged(), facts: None, aftermath: Aftermath::Nothing }
+        Found {
+            judgement: Judgement::unjudged(),
+            facts: None,
+            aftermath: Aftermath::Nothing,
+            record: Durability::Buffered,
+        }
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn preparing_changes_nothing_yet() {
     let state = State::default();
     let prepare = Command { text: "set role", stage: Stage::Prepare, state: &state };
     let Verdict::Allow(permit) = judge.judge(&prepare) else { panic!("allowed") };
-    assert_eq!(permit.obligations(), Obligations::default());
+    assert_eq!(permit.obligations().settings, Settings::Kept);
     assert_eq!(settings(&mut judge, "commit t"), Settings::Kept);
 }
 

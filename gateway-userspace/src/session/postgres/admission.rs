@@ -22,7 +22,7 @@ use super::catalogue;
 use super::greeting::{Arrival, Asked, Claim, GreetError, Greeted};
 use super::upstream::{Entered, UpstreamError};
 use crate::access::{self, Bid, NotLeased, Seat};
-use crate::audit::RecordError;
+use crate::audit::{Book, RecordError};
 use crate::credentials::Credential;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -72,6 +72,7 @@ pub struct Admitted {
     pub credential: Credential,
     /// For as long as this is held, the agent can cancel.
     pub cancel: Registered,
+    pub book: Arc<Book>,
 }
 
 /// Receives the agent. A request to cancel is done here.
@@ -131,8 +132,8 @@ pub async fn enter(
         () = gateway.closing() => Err(NotIn::GatewayStopped),
     };
     match entering {
-        Ok(inside) => {
-            welcome(greeted, inside).await.map_err(|error| Ending::LoginFailed { why: one_line(&error) })
+        Ok(recorded) => {
+            welcome(greeted, recorded).await.map_err(|error| Ending::LoginFailed { why: one_line(&error) })
         }
         Err(why) => {
             greeted.refuse(&why.refusal()).await;
@@ -147,6 +148,12 @@ struct Inside {
     settings: Vec<(String, String)>,
     ground: Ground,
     cancel: Registered,
+}
+
+/// One that stands in the records.
+struct Recorded {
+    inside: Inside,
+    book: Arc<Book>,
 }
 
 /// Why there is no session.
@@ -166,7 +173,7 @@ async fn go_in(
     greeted: &Greeted,
     place: Place<'_>,
     session: &SessionId,
-) -> Result<Inside, NotIn> {
+) -> Result<Recorded, NotIn> {
     let acts_for = place.identity.acts_for();
     let bid = Bid {
         person: acts_for.as_ref().map(access::person),
@@ -180,6 +187,9 @@ async fn go_in(
     let version = side.settled.parameters.iter().find(|(name, _)| name == "server_version");
     let opened = SessionOpened {
         of: of_session(session, place.connection),
+        who: place.connection.who.clone(),
+        original: place.connection.original,
+        level: place.connection.level,
         protocol: Protocol::Postgres.name().to_owned(),
         claimed: user.clone(),
         database: database.clone(),
@@ -190,8 +200,8 @@ async fn go_in(
         target_side: privacy(side.link.is_private()),
         server_version: version.map(|(_, value)| value.clone()),
     };
-    let _recorded = gateway.recorder.record(Event::SessionOpened(opened)).await?;
-    Ok(inside)
+    let book = gateway.recorder.open_session(opened).await?;
+    Ok(Recorded { inside, book })
 }
 
 fn privacy(private: bool) -> Privacy {
@@ -237,12 +247,13 @@ async fn log_in(gateway: &Gateway, claim: &Claim, place: Place<'_>, session: &st
     Ok(Inside { entered, settings, ground, cancel: cancel.map_err(NotIn::NoKey)? })
 }
 
-async fn welcome(greeted: Greeted, inside: Inside) -> Result<Admitted, GreetError> {
+async fn welcome(greeted: Greeted, recorded: Recorded) -> Result<Admitted, GreetError> {
+    let Recorded { inside, book } = recorded;
     let Inside { entered: Entered { side, credential }, settings, ground, cancel } = inside;
     let (claim, parameters) = (greeted.claim().clone(), side.settled.parameters);
     let agent = greeted.welcome(&parameters, &cancel.key).await?;
     let target = side.link.into_wire()?;
-    Ok(Admitted { agent, target, claim, settings, ground, parameters, credential, cancel })
+    Ok(Admitted { agent, target, claim, settings, ground, parameters, credential, cancel, book })
 }
 
 /// The agent's connection is closed once the target has heard, which is all the answer that there is.

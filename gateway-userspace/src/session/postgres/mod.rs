@@ -47,7 +47,7 @@ fn join<'g>(
     admitted: Admitted,
 ) -> io::Result<Ready<'g>> {
     let Held { connection, route, identity, .. } = held;
-    let Admitted { agent, target, claim, settings, ground, parameters, credential, cancel } = admitted;
+    let Admitted { agent, target, claim, settings, ground, parameters, credential, cancel, book } = admitted;
     let subject = Subject {
         agent: connection.who.agent.clone(),
         person: identity.person(),
@@ -61,7 +61,7 @@ fn join<'g>(
     };
     let bell = Arc::clone(&cancel.errand.bell);
     let counter = Counter::new(Arc::clone(&gateway.approvals), Arc::clone(&bell), id.as_str());
-    let session = Session::new(id, connection, gateway.recorder.clone(), judge).with_counter(counter);
+    let session = Session::new(id, connection, book, judge).with_counter(counter);
     let (left, summons) = (session.left(), session.summons());
     let errand = Arc::clone(&cancel.errand);
     let meanwhile = summons.answer(move || {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use gateway_audit::reader;
 use serde_json::Value;
 
 use super::kernel::pending;
@@ -60,6 +61,6 @@ fn is_by(record: &Value, (agent, pid, port): (&str, u32, u16)) -> bool {
 }
 
 fn lines(bench: &Bench) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(bench.postern.records()).context("cannot read the records")?;
-    Ok(text.lines().map(str::to_owned).collect())
+    let records = reader::everything(&bench.postern.records()).context("cannot read the records")?;
+    records.iter().map(|record| Ok(serde_json::to_string(record)?)).collect()
 }

@@ -96,7 +96,9 @@ fn verdict(text: &str) -> Verdict {
         Settings::Kept
     };
     match Judgement::unjudged().verdict() {
-        Verdict::Allow(permit) => Verdict::Allow(permit.obliged(Obligations { rows, settings, most })),
+        Verdict::Allow(permit) => {
+            Verdict::Allow(permit.obliged(Obligations { rows, settings, most, ..Obligations::default() }))
+        }
         denied => denied,
     }
 }
