@@ -79,22 +79,45 @@ struct Refused {
 
 /// Leads one connection from its arrival to its end.
 pub async fn pass(gateway: &Gateway, intercepted: Intercepted) {
+    // What it takes to get so far is not kept while the connection is carried.
+    if let Some(opened) = Box::pin(arrive(gateway, intercepted)).await {
+        carry(gateway, opened).await;
+    }
+}
+
+/// Every stage up to the record of the opening. What ends before that has been told so.
+async fn arrive(gateway: &Gateway, intercepted: Intercepted) -> Option<Box<Opened>> {
     let attributed = match attribute(gateway, intercepted).await {
         Ok(attributed) if attributed.whose.original.port() == DNS_PORT => {
-            return gateway.dns.converse(attributed.stream, &attributed.whose, gateway.closing()).await;
+            gateway.dns.converse(attributed.stream, &attributed.whose, gateway.closing()).await;
+            return None;
         }
         Ok(attributed) => attributed,
-        Err(refused) => return refuse(gateway, *refused).await,
+        Err(refused) => {
+            refuse(gateway, *refused).await;
+            return None;
+        }
     };
-    match Box::pin(match_target(gateway, attributed)).await {
-        Ok(matched) => match Box::pin(identify(gateway, matched)).await {
-            Ok(identified) => match Box::pin(open(gateway, identified)).await {
-                Ok(opened) => carry(gateway, opened).await,
-                Err(error) => gateway.could_not_record(&error),
-            },
-            Err(unproved) => Box::pin(turn_away_unproved(gateway, *unproved)).await,
-        },
-        Err(refused) => refuse(gateway, *refused).await,
+    let matched = match match_target(gateway, attributed).await {
+        Ok(matched) => matched,
+        Err(refused) => {
+            refuse(gateway, *refused).await;
+            return None;
+        }
+    };
+    let identified = match identify(gateway, matched).await {
+        Ok(identified) => identified,
+        Err(unproved) => {
+            turn_away_unproved(gateway, *unproved).await;
+            return None;
+        }
+    };
+    match open(gateway, identified).await {
+        Ok(opened) => Some(Box::new(opened)),
+        Err(error) => {
+            gateway.could_not_record(&error);
+            None
+        }
     }
 }
 
@@ -187,8 +210,8 @@ async fn open(gateway: &Gateway, identified: Identified) -> Result<Opened, Recor
 }
 
 /// The only place from which the relay is reached, and the only one where an ending is written.
-async fn carry(gateway: &Gateway, opened: Opened) {
-    let Opened { stream, connection, route, seat, identity, since, _recorded } = opened;
+async fn carry(gateway: &Gateway, opened: Box<Opened>) {
+    let Opened { stream, connection, route, seat, identity, since, _recorded } = *opened;
     let held = Held { connection: &connection, route: &route, seat: &seat, identity: &identity };
     let ready = tokio::select! {
         ready = prepare(gateway, stream, held) => ready,

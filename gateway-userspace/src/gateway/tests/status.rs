@@ -62,3 +62,39 @@ async fn a_connection_that_was_handed_to_an_agent_is_refused() {
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert!(answer.contains("agents may not ask"), "{answer}");
 }
+
+/// Asks as somebody else of this host, in a process of its own. Returns all that was answered.
+fn ask_as(uid: u32, socket: &std::path::Path, request: &str) -> String {
+    use std::os::unix::process::CommandExt as _;
+    const ASK: &str = "import socket, sys\n\
+        s = socket.socket(socket.AF_UNIX)\n\
+        s.connect(sys.argv[1])\n\
+        s.sendall(sys.argv[2].encode())\n\
+        while piece := s.recv(65536): sys.stdout.buffer.write(piece)\n";
+    let mut ask = std::process::Command::new("python3");
+    let output = ask.arg("-c").arg(ASK).arg(socket).arg(request).uid(uid).gid(uid).output().expect("python3");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_does_more_at_the_socket_than_their_role() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let daemon = nix::unistd::User::from_name("daemon").expect("users").expect("daemon").uid.as_raw();
+    let scene = Scene::set(target(echo), "[control]\nviewers = \"user:daemon\"").await;
+    let socket = scene.gateway.config.serve.control.clone();
+    for (path, mode) in [(scene.folder.path(), 0o755), (socket.as_path(), 0o666)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+    let look = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+    let body = r#"{"scope":"all","lock":true,"why":null}"#;
+    let act = format!("POST /v1/kill HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let (seen, refused, stranger) = blocking(move || {
+        let stranger = daemon + 1;
+        (ask_as(daemon, &socket, look), ask_as(daemon, &socket, &act), ask_as(stranger, &socket, look))
+    })
+    .await;
+    assert!(seen.starts_with("HTTP/1.1 200"), "{seen}");
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("takes the role operator"), "{refused}");
+    assert!(stranger.starts_with("HTTP/1.1 403") && stranger.contains("no role"), "{stranger}");
+    assert!(scene.gateway.access.lock_on("coder", "store").is_none());
+}
