@@ -4,6 +4,7 @@
 //!
 //! There is no other way to the relay, and no way past the record of the ending.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -213,21 +214,30 @@ async fn open(gateway: &Gateway, identified: Identified) -> Result<Opened, Recor
 async fn carry(gateway: &Gateway, opened: Box<Opened>) {
     let Opened { stream, connection, route, seat, identity, since, _recorded } = *opened;
     let held = Held { connection: &connection, route: &route, seat: &seat, identity: &identity };
-    let ready = tokio::select! {
-        ready = prepare(gateway, stream, held) => ready,
-        cut = must_end(gateway, held) => Err(cut.into()),
-    };
-    let (ending, sent_bytes, received_bytes) = match ready {
-        Ok(Ready { carriage, meanwhile, afterwards }) => {
-            let pair = Arc::clone(carriage.pair());
-            let carrying = relay(gateway, carriage, held);
-            let ending = while_doing(meanwhile, carrying).await;
-            // Nothing more can be done by it; what is left to do at the target may take longer.
-            drop(seat);
-            afterwards.await;
-            (ending, pair.sent(), pair.received())
+    let (ending, carried) = {
+        // One watch from here to the end, whatever is done meanwhile.
+        let mut ends = pin!(must_end(gateway, held));
+        let ready = tokio::select! {
+            ready = prepare(gateway, stream, held) => ready,
+            cut = &mut ends => Err(cut.into()),
+        };
+        match ready {
+            Ok(Ready { carriage, meanwhile, afterwards }) => {
+                let pair = Arc::clone(carriage.pair());
+                let carrying = relay(gateway, carriage, held, ends);
+                (while_doing(meanwhile, carrying).await, Some((pair, afterwards)))
+            }
+            Err(ending) => (ending, None),
         }
-        Err(ending) => (ending, 0, 0),
+    };
+    // Nothing more can be done by it; what is left to do at the target may take longer.
+    drop(seat);
+    let (sent_bytes, received_bytes) = match carried {
+        Some((pair, afterwards)) => {
+            afterwards.await;
+            (pair.sent(), pair.received())
+        }
+        None => (0, 0),
     };
     let lasted_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ended = Ended { connection, ending, sent_bytes, received_bytes, lasted_ms };
@@ -276,10 +286,15 @@ async fn while_doing<T>(meanwhile: impl Future<Output = ()>, awaited: impl Futur
     }
 }
 
-async fn relay(gateway: &Gateway, carriage: Box<Carriage>, held: Held<'_>) -> Ending {
+async fn relay(
+    gateway: &Gateway,
+    carriage: Box<Carriage>,
+    held: Held<'_>,
+    ends: impl Future<Output = Cut>,
+) -> Ending {
     let _listed = gateway.live.list(held.connection, carriage.pair());
     let idle = gateway.config.serve.idle_timeout;
-    gateway.relays.carry(carriage, idle, must_end(gateway, held)).await
+    gateway.relays.carry(carriage, idle, ends).await
 }
 
 /// Done when the connection must not go on, whatever its two sides wish.

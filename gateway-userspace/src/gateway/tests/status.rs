@@ -71,7 +71,7 @@ fn ask_as(uid: u32, socket: &std::path::Path, request: &str) -> String {
         s.connect(sys.argv[1])\n\
         s.sendall(sys.argv[2].encode())\n\
         while piece := s.recv(65536): sys.stdout.buffer.write(piece)\n";
-    let mut ask = std::process::Command::new("python3");
+    let mut ask = std::process::Command::new("/usr/bin/python3");
     let output = ask.arg("-c").arg(ASK).arg(socket).arg(request).uid(uid).gid(uid).output().expect("python3");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
