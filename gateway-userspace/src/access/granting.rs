@@ -84,6 +84,13 @@ impl Access {
         }
     }
 
+    /// What a connection is for, in the words of whoever asked for its lease.
+    pub fn purpose(&self, seat: &Seat) -> Option<String> {
+        let mut books = self.books();
+        let lease = books.places.get(&seat.number)?.lease.clone()?;
+        books.find_mut(&lease)?.lease.purpose.clone()
+    }
+
     /// On the disk first, then in the records, and only then given. A gateway that is killed in between has given nothing.
     async fn write(&self, lease: &Lease) -> Result<(), NotLeased> {
         let kept = lease.clone();

@@ -366,3 +366,17 @@ async fn leave_by_a_lease_that_is_open_is_a_matter_of_microseconds() {
     println!("a lease decision: median {:?}, 99th percentile {:?}", times[500], times[990]);
     assert!(times[500] < Duration::from_micros(100), "{:?}", times[500]);
 }
+
+#[tokio::test]
+async fn a_connection_is_for_what_its_lease_was_asked_for() {
+    let scene = Scene::with(AHEAD);
+    scene.request(60).await;
+    let seat = scene.seat(1);
+    assert_eq!(scene.access.purpose(&seat), None, "it is not let in yet");
+    assert!(scene.access.admit(&seat, bid()).await.is_ok());
+    assert_eq!(scene.access.purpose(&seat).as_deref(), Some("ticket 123"));
+    let without = Scene::with("");
+    let seat = without.seat(1);
+    assert!(without.access.admit(&seat, bid()).await.is_ok());
+    assert_eq!(without.access.purpose(&seat), None);
+}

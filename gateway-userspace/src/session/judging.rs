@@ -120,6 +120,7 @@ impl Judges {
             shelf,
             worst: Aftermath::Nothing,
             access: Access::default(),
+            purpose: None,
             gauge,
             place: None,
             language: Language::Sql,
@@ -222,6 +223,8 @@ pub struct Judge {
     worst: Aftermath,
     /// Whether its transaction can write.
     access: Access,
+    /// What the lease is for.
+    purpose: Option<Box<str>>,
     gauge: Arc<Gauge>,
     /// Of the last command that may run, if only so many may at a time.
     place: Option<Place>,
@@ -241,6 +244,11 @@ enum Language {
 }
 
 impl Judge {
+    /// For a session whose lease was asked for with a purpose.
+    pub fn for_purpose(self, purpose: Option<String>) -> Self {
+        Self { purpose: purpose.map(String::into_boxed_str), ..self }
+    }
+
     /// For a connection that the target's configuration has opened to replication.
     pub fn of_replication(self) -> Self {
         Self { language: Language::Replication, ..self }
@@ -337,7 +345,7 @@ impl Judge {
     fn circumstances(&self, state: &State) -> Circumstances<'_> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
         let access = self.access.of_next(state);
-        Circumstances { now, transaction: Some(state.transaction), access, purpose: None }
+        Circumstances { now, transaction: Some(state.transaction), access, purpose: self.purpose.as_deref() }
     }
 
     fn oblige(&mut self, found: Found, command: &Command<'_>) -> Verdict {

@@ -46,7 +46,7 @@ fn join<'g>(
     id: &SessionId,
     admitted: Admitted,
 ) -> io::Result<Ready<'g>> {
-    let Held { connection, route, identity, .. } = held;
+    let Held { connection, route, identity, seat } = held;
     let Admitted { agent, target, claim, settings, ground, parameters, credential, cancel, book } = admitted;
     let subject = Subject {
         agent: connection.who.agent.clone(),
@@ -54,7 +54,8 @@ fn join<'g>(
         target: connection.target.clone(),
         database: claim.database,
     };
-    let judge = gateway.judges.judge(subject, ground).acting_as(identity);
+    let judge =
+        gateway.judges.judge(subject, ground).acting_as(identity).for_purpose(gateway.access.purpose(seat));
     let judge = match claim.replication {
         Replication::None => judge,
         Replication::Physical | Replication::Logical => judge.of_replication(),

@@ -83,3 +83,13 @@ fn a_transaction_is_read_only_as_long_as_nothing_could_have_made_it_otherwise() 
     access.note(&together, &none);
     assert_eq!(access.of_next(&open), None, "of several statements it is not known which came about");
 }
+
+#[test]
+fn what_needs_a_purpose_is_allowed_where_the_lease_has_one() {
+    let rules = rule("allow", "select") + "require = \"purpose\"\nwhen = \"purpose.startsWith('ticket ')\"\n";
+    let judges = Judges::new(&config(&rules), Box::new(Words::default()));
+    for (purpose, allowed) in [(Some("ticket 1"), true), (Some("fun"), false), (None, false)] {
+        let mut judge = judges.judge(subject(), ground()).for_purpose(purpose.map(str::to_owned));
+        assert_eq!(allows(&mut judge, "select t"), allowed, "{purpose:?}");
+    }
+}
