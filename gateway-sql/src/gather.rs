@@ -205,19 +205,29 @@ impl<'t, 'c> Gathering<'t, 'c> {
     }
 
     /// What a view reads is read by whoever reads the view, and views read views.
-    pub(crate) fn collect_bases(&self, name: &Name, bases: &mut BTreeMap<Name, Columns>) {
+    pub(crate) fn collect_bases(&mut self, name: &Name, bases: &mut BTreeMap<Name, Columns>) {
+        let catalogue = self.names.catalogue;
         let mut waiting = vec![name.clone()];
-        while let Some(name) = waiting.pop() {
-            let Some(relation) = self.names.catalogue.relation(&name) else { continue };
-            for (base, columns) in &relation.bases {
-                if bases.len() < SOURCES && !bases.contains_key(base) {
-                    bases.insert(base.clone(), columns.clone());
-                    waiting.push(base.clone());
-                } else if bases.get(base).is_some_and(|known| known != columns) {
-                    bases.insert(base.clone(), Columns::Unknown);
+        while let Some(relation) = waiting.pop().map(|name| catalogue.relation(&name)) {
+            for (base, columns) in relation.into_iter().flat_map(|relation| &relation.bases) {
+                match bases.get(base) {
+                    Some(known) if known == columns => {}
+                    Some(_) => drop(bases.insert(base.clone(), Columns::Unknown)),
+                    None if bases.len() < SOURCES => {
+                        bases.insert(base.clone(), columns.clone());
+                        waiting.push(base.clone());
+                    }
+                    None => return self.unknown(Reason::TooLarge, Some(&name.name)),
                 }
             }
         }
+    }
+
+    /// What stands behind a view, or nothing behind a table.
+    pub(crate) fn behind(&mut self, name: &Name) -> Vec<Name> {
+        let mut bases = BTreeMap::new();
+        self.collect_bases(name, &mut bases);
+        bases.into_keys().collect()
     }
 }
 

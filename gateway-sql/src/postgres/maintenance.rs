@@ -8,6 +8,18 @@ use super::texts;
 use crate::gather::Gathering;
 
 impl<'t> Gathering<'t, '_> {
+    pub(crate) fn lock(&mut self, lock: &'t nodes::LockStmt) {
+        for node in lock.relations() {
+            match node {
+                Node::RangeVar(relation) => {
+                    let name = self.target(relation);
+                    self.locked(Kind::LockTable, name);
+                }
+                _ => self.not_understood("a relation"),
+            }
+        }
+    }
+
     /// One effect on each relation of a list.
     pub(crate) fn relations(&mut self, kind: Kind, list: &'t NodeList) {
         for node in list {

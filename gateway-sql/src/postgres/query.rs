@@ -1,6 +1,6 @@
 //! SELECT, VALUES, TABLE, set operations and WITH.
 
-use gateway_policy::facts::{Kind, Limit, On};
+use gateway_policy::facts::{Kind, Limit, Name, On};
 use pg_raw_parse::{ConstValue, Node, nodes};
 
 use crate::gather::{Gathering, Use};
@@ -97,13 +97,21 @@ impl<'t> Gathering<'t, '_> {
         for source in sources.iter().filter(|source| wanted.is_empty() || wanted.contains(&source.called)) {
             if let Some(name) = self.relation_of(source.what) {
                 relations += 1;
-                self.effect(Kind::LockRows, On::Relation(name));
+                self.locked(Kind::LockRows, name);
             }
         }
         if relations == 0 {
             // A sub-select whose rows are locked inside, where each relation was told as read.
             self.effect(Kind::LockRows, On::Nothing);
         }
+    }
+
+    /// What is behind a view is locked with it.
+    pub(crate) fn locked(&mut self, kind: Kind, name: Name) {
+        for base in self.behind(&name) {
+            self.effect(kind, On::Relation(base));
+        }
+        self.effect(kind, On::Relation(name));
     }
 
     pub(crate) fn with(&mut self, with: Option<&'t nodes::WithClause>) {
@@ -156,7 +164,7 @@ impl<'t> Gathering<'t, '_> {
         self.effect(Kind::Create, On::Object(kind, name));
     }
 
-    pub(crate) fn name_to_be_made(&self, relation: &nodes::RangeVar) -> gateway_policy::facts::Name {
+    pub(crate) fn name_to_be_made(&self, relation: &nodes::RangeVar) -> Name {
         let name = relation.relname().unwrap_or_default();
         if relation.relpersistence == b't' as std::ffi::c_char {
             names::temporary(name)

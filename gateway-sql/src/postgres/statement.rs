@@ -55,7 +55,7 @@ impl<'t> Gathering<'t, '_> {
             Node::UnlistenStmt(unlisten) => self.label(Kind::Unlisten, unlisten.conditionname()),
             Node::NotifyStmt(notify) => self.label(Kind::Notify, notify.conditionname()),
             Node::DiscardStmt(discard) => self.discard(discard),
-            Node::LockStmt(lock) => self.relations(Kind::LockTable, lock.relations()),
+            Node::LockStmt(lock) => self.lock(lock),
             Node::TruncateStmt(truncate) => self.relations(Kind::Truncate, truncate.relations()),
             Node::ConstraintsSetStmt(_) => self.effect(Kind::SetConstraints, On::Nothing),
             Node::VacuumStmt(vacuum) => self.vacuum(vacuum),

@@ -1,8 +1,6 @@
 //! INSERT, UPDATE, DELETE and MERGE, as statements and inside WITH.
 
-use std::collections::BTreeMap;
-
-use gateway_policy::facts::{Columns, Effect, Kind, Name, On, Restriction};
+use gateway_policy::facts::{Columns, Effect, Kind, Name, On, Reason, Restriction};
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::{Node, nodes};
 
@@ -101,7 +99,7 @@ impl<'t> Gathering<'t, '_> {
         self.relation_source(relation, index);
         self.source_item(merge.source_relation());
         self.expression(merge.join_condition(), Use::Filter);
-        self.effect(Kind::Merge, On::Relation(target.clone()));
+        self.written_to(Kind::Merge, &target, Columns::None, Restriction::Absent);
         let held = restriction(merge.join_condition(), relation, true);
         for clause in merge.merge_when_clauses() {
             self.merge_branch(clause, &target, held);
@@ -144,9 +142,11 @@ impl<'t> Gathering<'t, '_> {
         columns: Columns,
         restriction: Restriction,
     ) {
-        let mut bases = BTreeMap::new();
-        self.collect_bases(target, &mut bases);
-        for base in bases.into_keys() {
+        for base in self.behind(target) {
+            // The server opens the view first, and then applies the rules of what it finds.
+            if self.names.catalogue.relation(&base).is_some_and(|relation| relation.rewritten) {
+                self.unknown(Reason::OpaqueCode, Some(&base.name));
+            }
             let columns = if columns == Columns::None { Columns::None } else { Columns::Unknown };
             self.push(Effect { columns, restriction, ..Effect::new(kind, On::Relation(base)) });
         }
