@@ -7,6 +7,7 @@ mod bounds;
 mod bounds_of_results;
 mod copying;
 mod extended;
+mod holding;
 mod random;
 mod recorded;
 mod refusing;

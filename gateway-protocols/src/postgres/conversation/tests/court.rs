@@ -15,6 +15,9 @@ use crate::conversation::{Column, CommandNumber, Court, Ruling, Shown, Unrecorde
 pub(super) struct Words {
     pub(super) heard: Vec<String>,
     commands: u64,
+    /// Whether people have said yes to what they were asked about.
+    pub(super) answered: bool,
+    pub(super) notice: Option<String>,
 }
 
 impl Court for Words {
@@ -22,10 +25,17 @@ impl Court for Words {
         if command.text.contains("unrecorded") {
             return Err(Unrecorded::Full);
         }
+        if command.text.contains("held") && matches!(command.stage, Stage::Run(_)) && !self.answered {
+            return Ok(Ruling { command: CommandNumber(self.commands + 1), verdict: super::holding::hold() });
+        }
         self.commands += 1;
         let path = command.state.setting("search_path").map(|path| format!(" in {path}")).unwrap_or_default();
         self.heard.push(format!("{} {}: {}{path}", stage(command.stage), self.commands, command.text));
         Ok(Ruling { command: CommandNumber(self.commands), verdict: verdict(command.text) })
+    }
+
+    fn notice(&mut self) -> Option<String> {
+        self.notice.take()
     }
 
     fn ended(&mut self, command: CommandNumber, outcome: &Outcome<'_>) {

@@ -103,6 +103,16 @@ impl Relay {
         }
     }
 
+    /// People have said yes, or it is time to tell the agent something.
+    pub(super) fn ring(&mut self, answered: bool, notice: Option<&str>) {
+        self.court.answered = answered;
+        self.court.notice = notice.map(ToString::to_string);
+        if self.agent.1 == Needs::Ruling {
+            self.agent.1 = Needs::Bytes(0);
+            self.take(Side::Agent);
+        }
+    }
+
     /// The relay has a reason to end the connection.
     pub(super) fn part(&mut self, because: Parting) {
         self.plan.clear();
