@@ -62,7 +62,7 @@ impl Access {
             Some(open) => open.lease.until = Some(until),
             None => return Ok(Extended::Missing),
         }
-        Ok(Extended::Until(lease))
+        Ok(Extended::Until(Box::new(lease)))
     }
 
     fn extended(&self, id: &str, time: u64) -> Option<Lease> {
@@ -104,7 +104,7 @@ impl Access {
 /// What became of a wish for more time.
 #[derive(Debug)]
 pub enum Extended {
-    Until(Lease),
+    Until(Box<Lease>),
     Missing,
     /// It was given with a connection, and how long that lasts is the rules' to say.
     NotAsked,
