@@ -61,7 +61,7 @@ impl Lines {
     }
 
     /// The next whole line, without its end, and its number from 1.
-    pub fn next(&mut self) -> Result<Option<(u64, &[u8])>, ReadError> {
+    pub fn read(&mut self) -> Result<Option<(u64, &[u8])>, ReadError> {
         self.line.clear();
         loop {
             let chunk = match self.input.fill_buf() {
@@ -147,7 +147,7 @@ impl Records {
 
     fn read(&mut self) -> Result<Option<Record>, ReadError> {
         let file = self.lines.file.clone();
-        let Some((line, bytes)) = self.lines.next()? else { return Ok(None) };
+        let Some((line, bytes)) = self.lines.read()? else { return Ok(None) };
         let record = serde_json::from_slice(bytes);
         record.map(Some).map_err(|source| ReadError::NoRecord { file, line, source })
     }

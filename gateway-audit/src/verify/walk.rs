@@ -54,7 +54,7 @@ pub(super) fn along(
     };
     let mut number = 0;
     loop {
-        let outcome = match lines.next() {
+        let outcome = match lines.read() {
             // Records are written together with their ends.
             Ok(None) => {
                 if !lacks_only_its_end(lines.rest(), chain) {

@@ -83,7 +83,7 @@ fn nobody_answers_for_an_agent_of_their_own() {
 #[test]
 fn a_quorum_counts_people_and_not_answers() {
     let two = Terms { quorum: NonZeroU16::new(2).expect("two"), ..terms() };
-    let with = |yes: &[Yes]| outcome(&[two.clone()], &matter(), &answer(yes), ASKED);
+    let with = |yes: &[Yes]| outcome(core::slice::from_ref(&two), &matter(), &answer(yes), ASKED);
     assert_eq!(with(&[dba("bob"), dba("bob")]), Err(NotEnough::Quorum));
     assert_eq!(with(&[dba("bob"), dba("ada")]), Err(NotEnough::Quorum));
     assert_eq!(with(&[dba("bob"), dba("eve")]), Ok(()));

@@ -33,7 +33,7 @@ pub type Written = Box<dyn FnOnce(Result<(), RecordError>) + Send>;
 /// Something to do for the thread of the host's chain.
 pub enum Errand {
     /// To be written down. Whoever waits hears when it stands on the disk.
-    Record { event: Event, written: Option<Written> },
+    Record { event: Box<Event>, written: Option<Written> },
     /// What happened since the last time is to be signed.
     Sign,
 }
@@ -75,11 +75,11 @@ impl Host {
                     Errand::Sign => sign = Sign::Yes,
                     Errand::Record { event, written } => {
                         // The end is signed as it stands.
-                        if matches!(event, Event::Stopped { .. }) {
+                        if matches!(*event, Event::Stopped { .. }) {
                             self.seal_all(&mut records);
                             sign = Sign::Yes;
                         }
-                        records.push(Waiting { event, written });
+                        records.push(Waiting { event: *event, written });
                     }
                 }
             }

@@ -122,7 +122,7 @@ impl Recorder {
         let (written, outcome) = oneshot::channel();
         // Nobody may wait any more when the connection is gone; the line stands all the same.
         let tell = move |outcome| drop(written.send(outcome));
-        let errand = Errand::Record { event, written: Some(Box::new(tell)) };
+        let errand = Errand::Record { event: Box::new(event), written: Some(Box::new(tell)) };
         self.queue.send(errand).await.map_err(|_| RecordError::Gone)?;
         outcome.await.map_err(|_| RecordError::Gone)??;
         Ok(Recorded(()))
@@ -132,7 +132,7 @@ impl Recorder {
     pub fn record_here(&self, event: Event) -> Result<Recorded, RecordError> {
         let (written, outcome) = std::sync::mpsc::channel();
         let tell = move |outcome| drop(written.send(outcome));
-        let errand = Errand::Record { event, written: Some(Box::new(tell)) };
+        let errand = Errand::Record { event: Box::new(event), written: Some(Box::new(tell)) };
         self.queue.try_send(errand).map_err(|_| RecordError::Gone)?;
         outcome.recv().map_err(|_| RecordError::Gone)??;
         Ok(Recorded(()))
@@ -170,7 +170,7 @@ impl Recorder {
 
     /// For those who cannot wait at all.
     pub fn tell(&self, event: Event) {
-        if self.queue.try_send(Errand::Record { event, written: None }).is_err() {
+        if self.queue.try_send(Errand::Record { event: Box::new(event), written: None }).is_err() {
             tracing::error!("an event is missing from the records: too many wait to be written");
         }
     }

@@ -40,7 +40,8 @@ pub fn start(host: mpsc::WeakSender<Errand>, records: &Path) -> Result<Packing, 
                 }
             };
             let Some(host) = host.upgrade() else { return };
-            let _closing = host.blocking_send(Errand::Record { event: Event::Packed(packed), written: None });
+            let _closing =
+                host.blocking_send(Errand::Record { event: Box::new(Event::Packed(packed)), written: None });
         }
     })?;
     Ok(packing)

@@ -179,7 +179,7 @@ fn hear(file: &Path) -> io::Result<(Chain, Unsealed)> {
     let mut chain = Chain::EMPTY;
     let mut unsealed = Unsealed::new();
     let mut lines = Lines::open(file).map_err(io::Error::other)?;
-    while let Some((_, line)) = lines.next().map_err(io::Error::other)? {
+    while let Some((_, line)) = lines.read().map_err(io::Error::other)? {
         chain = Chain::after(line).unwrap_or(chain);
         // What a newer version has written may say more than is understood here.
         let Ok(record) = serde_json::from_slice::<Record>(line) else { continue };

@@ -31,8 +31,10 @@ pub fn make(archive: &Arc<Archive>, host: &mpsc::WeakSender<Errand>) {
         }
         archive.disk().room.look();
         if let Some(by_ms) = clock.jumped() {
-            let _closing =
-                host.blocking_send(Errand::Record { event: Event::ClockJumped { by_ms }, written: None });
+            let _closing = host.blocking_send(Errand::Record {
+                event: Box::new(Event::ClockJumped { by_ms }),
+                written: None,
+            });
         }
         if signed.elapsed() >= SIGNED_WITHIN {
             signed = Instant::now();

@@ -31,18 +31,32 @@ fn table(about: &str, keys: &[Key]) -> Value {
     let properties: Map<String, Value> =
         keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     let required: Vec<&str> = keys.iter().filter(|key| key.default == REQUIRED).map(|key| key.name).collect();
-    table["properties"] = properties.into();
+    set(&mut table, "properties", properties.into());
     if !required.is_empty() {
-        table["required"] = json!(required);
+        set(&mut table, "required", json!(required));
     }
     table
+}
+
+fn set(object: &mut Value, key: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(key.to_owned(), value);
+    }
+}
+
+/// A member of an object, made where there is none.
+fn member<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
+    Some(object.as_object_mut()?.entry(key.to_owned()).or_insert(Value::Null))
 }
 
 /// Puts a table where its title says. `NAME` is any name.
 fn place(parent: &mut Value, path: &[&str], table: Value) {
     let Some((name, rest)) = path.split_first() else { return };
-    let slot =
-        if *name == "NAME" { &mut parent["additionalProperties"] } else { &mut parent["properties"][*name] };
+    let slot = match *name {
+        "NAME" => member(parent, "additionalProperties"),
+        name => member(parent, "properties").and_then(|properties| member(properties, name)),
+    };
+    let Some(slot) = slot else { return };
     if !slot.is_object() || rest.is_empty() {
         *slot = if rest.is_empty() { table.clone() } else { json!({ "type": "object" }) };
     }
@@ -55,17 +69,18 @@ fn property(key: &Key) -> Value {
     if key.form.contains("or a list of") || key.form.contains("or several") {
         one_of.push(json!({ "type": "array", "items": item }));
     }
-    if key.default == "\"none\"" && item["type"] != "string" {
+    if key.default == "\"none\"" && item.get("type").is_none_or(|sort| sort != "string") {
         one_of.push(json!({ "const": "none" }));
     }
     let mut property = match <[Value; 1]>::try_from(one_of) {
         Ok([only]) => only,
         Err(several) => json!({ "anyOf": several }),
     };
-    property["description"] = format!("{}. {}", key.form, unindented(key.meaning).trim()).into();
+    let description = format!("{}. {}", key.form, unindented(key.meaning).trim());
+    set(&mut property, "description", description.into());
     // The defaults are written in a form that TOML and JSON share.
     if let Ok(default) = serde_json::from_str::<Value>(key.default) {
-        property["default"] = default;
+        set(&mut property, "default", default);
     }
     property
 }

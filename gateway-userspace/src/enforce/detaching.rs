@@ -31,7 +31,7 @@ pub fn record(folder: &Path) -> io::Result<()> {
 fn end_of(path: &Path) -> io::Result<Chain> {
     let mut chain = Chain::EMPTY;
     let mut lines = reader::Lines::open(path).map_err(io::Error::other)?;
-    while let Some((_, line)) = lines.next().map_err(io::Error::other)? {
+    while let Some((_, line)) = lines.read().map_err(io::Error::other)? {
         chain = Chain::after(line).unwrap_or(chain);
     }
     Ok(chain)

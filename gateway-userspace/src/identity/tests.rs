@@ -218,7 +218,7 @@ async fn a_token_of_another_agent_is_worth_nothing_here() {
 #[tokio::test]
 async fn an_identity_ends_when_its_token_does_though_the_clock_be_set_back() {
     let scene = Scene::set();
-    let proven = shown(&scene, &scene.claims()).await.ok().expect("proved");
+    let Ok(proven) = shown(&scene, &scene.claims()).await else { panic!("it was not proved") };
     assert!(!proven.is_over(&scene.clock));
     scene.clock.advance(Duration::from_secs(299));
     assert!(!proven.is_over(&scene.clock));

@@ -80,7 +80,9 @@ impl Begun {
     fn count(&mut self, most: u32, now: Instant) -> bool {
         let second = now.saturating_duration_since(self.since).as_secs().max(self.last);
         for passed in (self.last + 1..=second).take(SECONDS) {
-            self.counts[slot(passed)] = 0;
+            if let Some(count) = self.counts.get_mut(slot(passed)) {
+                *count = 0;
+            }
         }
         if second - self.last > SECONDS as u64 {
             self.counts = [0; SECONDS];
@@ -90,7 +92,9 @@ impl Begun {
         if so_far >= u64::from(most) {
             return false;
         }
-        self.counts[slot(second)] += 1;
+        if let Some(count) = self.counts.get_mut(slot(second)) {
+            *count += 1;
+        }
         true
     }
 }
