@@ -203,6 +203,9 @@ class Verifier:
         except Broken as why:
             self.broken(file, number, why)
             return None
+        except (AttributeError, LookupError, TypeError, ValueError):
+            self.broken(file, number, "it does not say what such a record says")
+            return None
         return chain, rest
 
     def host(self):
