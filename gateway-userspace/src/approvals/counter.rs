@@ -16,7 +16,7 @@ use super::request::{Effect, Meanwhile, Request, State, written};
 use super::{Approvals, Standing, fingerprints};
 use crate::random;
 use crate::relay::Bell;
-use crate::session::judging::Judge;
+use crate::session::judging::{Judge, Subject};
 use crate::session::record;
 
 /// The longest command that people are asked about, its parameters included.
@@ -105,12 +105,11 @@ impl Counter {
 
     fn matter(&self, asked: &AskedAbout<'_>) -> Matter {
         let subject = asked.judge.subject();
-        let names = subject.person.iter().flat_map(|person| [Some(&person.subject), person.email.as_ref()]);
         Matter {
             exact: fingerprints::exact(subject, asked.command),
             shape: fingerprints::shape(subject, asked.command),
             session: self.session.as_str().into(),
-            person: names.flatten().map(|name| name.as_str().into()).collect(),
+            person: own(subject),
         }
     }
 
@@ -258,6 +257,12 @@ impl Drop for Counter {
         self.give_up("the agent is gone");
         self.approvals.session_ended(&self.session);
     }
+}
+
+/// What the person is called that the agent acts for.
+pub(super) fn own(subject: &Subject) -> Vec<Arc<str>> {
+    let names = subject.person.iter().flat_map(|person| [Some(&person.subject), person.email.as_ref()]);
+    names.flatten().map(|name| name.as_str().into()).collect()
 }
 
 fn length(command: &Command<'_>) -> usize {

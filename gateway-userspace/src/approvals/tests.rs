@@ -3,10 +3,12 @@
 use std::num::NonZeroU16;
 
 use gateway_policy::approval::{Approver, Fingerprint, Moment, Terms, Voice};
+use gateway_policy::person::Person;
 
 use super::book::{Book, Unheard};
 use super::request::written;
 use super::*;
+use crate::session::judging::Subject;
 
 const ASKED: u64 = 1_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -72,6 +74,29 @@ fn two_people_are_needed_where_a_rule_says_so_and_one_counts_once() {
     assert_eq!(say_yes(&book, "Ada", 2, ASKED), Err(Unheard::NotTheirs));
     let (after, missing) = say_yes(&book, "eve", 2, ASKED).expect("heard");
     assert!(missing == 0 && matches!(after.state, State::Approved { .. }));
+}
+
+#[test]
+fn the_person_of_the_session_is_not_heard_by_any_of_their_names() {
+    let person = Person {
+        issuer: "https://login.example".into(),
+        subject: "a1".into(),
+        name: None,
+        email: Some("ada@example.com".into()),
+        groups: Vec::new(),
+    };
+    let acting =
+        |person| Subject { agent: "coder".into(), person, target: "orders".into(), database: "shop".into() };
+    let own = counter::own(&acting(Some(Arc::new(person))));
+    let person: Vec<String> = own.iter().map(ToString::to_string).collect();
+    let book = Book::of(vec![Request { person, ..request("r", Meanwhile::Waits) }]);
+    for own in ["a1", "ada@example.com", "Ada@Example.com"] {
+        assert_eq!(say_yes(&book, own, 1, ASKED), Err(Unheard::NotTheirs));
+        let no = book.denied("r", &dba(own), None, Moment(ASKED), &terms(1));
+        assert_eq!(no, Err(Unheard::NotTheirs));
+    }
+    assert!(say_yes(&book, "bob", 1, ASKED).is_ok());
+    assert!(counter::own(&acting(None)).is_empty());
 }
 
 #[test]
