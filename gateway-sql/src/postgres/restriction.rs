@@ -11,6 +11,8 @@ use super::texts;
 
 /// Levels of a condition that are folded.
 const DEPTH: u8 = 24;
+/// Conditions between ORs that are compared with each other.
+const ALTERNATIVES: usize = 64;
 
 /// What a condition is, whatever the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,8 @@ pub(crate) fn restriction(condition: Node<'_>, target: &nodes::RangeVar, joined:
 }
 
 fn fold(node: Node<'_>, depth: u8) -> Truth {
-    let Some(depth) = depth.checked_sub(1) else { return Truth::Open };
+    // What is hidden deeper than anybody writes is suspected.
+    let Some(depth) = depth.checked_sub(1) else { return Truth::Always };
     match node {
         Node::A_Const(constant) => match constant.val() {
             None => Truth::Never,
@@ -122,10 +125,12 @@ fn fold_junction(junction: &nodes::BoolExpr, depth: u8) -> Truth {
 
 /// `x IS NULL OR x IS NOT NULL`, `a OR NOT a`, `a = 1 OR a <> 1`.
 fn has_opposites(junction: &nodes::BoolExpr) -> bool {
-    let arguments: Vec<_> = junction.args().iter().take(16).collect();
-    arguments.iter().enumerate().any(|(place, one)| {
-        arguments.iter().skip(place + 1).any(|other| opposite(*one, *other) || opposite(*other, *one))
-    })
+    let arguments: Vec<_> = junction.args().iter().collect();
+    // Each is compared with each; of more than that nobody says that none are opposites.
+    arguments.len() > ALTERNATIVES
+        || arguments.iter().enumerate().any(|(place, one)| {
+            arguments.iter().skip(place + 1).any(|other| opposite(*one, *other) || opposite(*other, *one))
+        })
 }
 
 fn opposite(one: Node<'_>, other: Node<'_>) -> bool {
@@ -170,7 +175,7 @@ fn fold_comparison(comparison: &nodes::A_Expr, depth: u8) -> Truth {
         }
         (K::AEXPR_LIKE | K::AEXPR_ILIKE, [.., "~~" | "~~*"]) if matches_anything(right) => Truth::Always,
         (K::AEXPR_IN, [.., "="]) => match right {
-            Node::NodeList(list) if list.iter().take(64).any(|item| same(left, item, depth)) => Truth::Always,
+            Node::NodeList(list) if list.iter().any(|item| same(left, item, depth)) => Truth::Always,
             _ => Truth::Open,
         },
         (K::AEXPR_BETWEEN, _) => match right {
@@ -332,9 +337,9 @@ fn correlated(link: &nodes::SubLink, target: &str, depth: u8) -> bool {
     }
 }
 
-/// Whether two expressions are written alike and give the same value twice.
+/// Whether two expressions are written alike and give the same value twice, as far as they are looked at.
 fn same(one: Node<'_>, other: Node<'_>, depth: u8) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
+    let Some(depth) = depth.checked_sub(1) else { return true };
     match (one, other) {
         (Node::ColumnRef(one), Node::ColumnRef(other)) => {
             let (one, other) = (texts(one.fields()), texts(other.fields()));

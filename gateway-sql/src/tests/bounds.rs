@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gateway_policy::command::State;
-use gateway_policy::facts::{Facts, Reason};
+use gateway_policy::facts::{Facts, Kind, Reason, Restriction};
 
 use crate::{Catalogue, Limits, read, read_within};
 
@@ -78,4 +78,34 @@ fn no_bomb_stalls_or_overflows_the_reader() {
         // Unoptimised and among other tests; a release takes a twentieth of it.
         assert!(took < Duration::from_secs(30), "{name} took {took:?}");
     }
+}
+
+/// Each is true for every row, behind more than the reader compares.
+#[test]
+fn a_condition_that_is_always_true_beyond_what_is_looked_at_restricts_nothing() {
+    let others = |many| (1..many).map(|number| format!("a = {number}")).collect::<Vec<_>>().join(" or ");
+    let deep = |of: &str| format!("{}{of}{}", "coalesce(".repeat(30), ", a)".repeat(30));
+    for condition in [
+        format!("{} or a <> 1", others(20)),
+        format!("{} or a <> 1", others(200)),
+        format!("a in ({}a)", (0..200).map(|number| format!("{number}, ")).collect::<String>()),
+        format!("coalesce({}, a = 1)", deep("true")),
+        format!("{0} = {0}", deep("a")),
+    ] {
+        for text in
+            [format!("delete from t where {condition}"), format!("update t set a = 1 where {condition}")]
+        {
+            let told = facts(&text);
+            let effects = told.statements.iter().flat_map(|statement| &statement.effects);
+            let restrictions: Vec<_> = effects
+                .filter(|effect| matches!(effect.kind, Kind::Delete | Kind::Update))
+                .map(|effect| effect.restriction)
+                .collect();
+            assert_eq!(restrictions, [Restriction::AlwaysTrue], "{text}");
+        }
+    }
+    // And what people write is not suspected.
+    let told = facts(&format!("delete from t where {}", others(50)));
+    let held = told.statements.iter().flat_map(|statement| &statement.effects);
+    assert!(held.into_iter().any(|effect| effect.restriction == Restriction::Restricts), "{told:?}");
 }
