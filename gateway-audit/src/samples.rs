@@ -39,6 +39,17 @@ pub fn samples() -> Vec<Sample> {
         .collect()
 }
 
+/// Which session an event of a session is about, to be told of another one.
+pub fn of_session(event: &mut Event) -> Option<&mut OfSession> {
+    match event {
+        Event::SessionOpened(opened) => Some(&mut opened.of),
+        Event::Command(command) => Some(&mut command.of),
+        Event::CommandEnded(ended) => Some(&mut ended.of),
+        Event::MessageRefused(refused) => Some(&mut refused.of),
+        _ => None,
+    }
+}
+
 /// The session's own records among them.
 pub fn session() -> Vec<Event> {
     vec![

@@ -25,6 +25,7 @@ mod kernel;
 mod mounts;
 mod pipeline;
 mod random;
+mod reading;
 mod relay;
 mod report;
 mod run;

@@ -4,7 +4,7 @@ use super::{Area, Gist, Outcome, Weight, files};
 use crate::approval::{Approval, Step};
 use crate::control::{self, Asker, ControlRefused, ControlUsed};
 use crate::event::{
-    AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, IdentityFailed, KernelRefused, Who,
+    ActsFor, AnswerGiven, Asked, Connection, Denied, Ended, Ending, Event, IdentityFailed, KernelRefused, Who,
 };
 use crate::lease::{LeaseEnded, LeaseExtended, LeaseGiven, LockChanged};
 use crate::session::{
@@ -139,11 +139,16 @@ fn of_who<'a>(who: &'a Who, gist: Gist<'a>) -> Gist<'a> {
 fn of_connection<'a>(connection: &'a Connection, gist: Gist<'a>) -> Gist<'a> {
     Gist {
         connection: Some(connection.connection),
-        person: connection.person.as_ref().map(|person| person.subject.as_str()),
         target: Some(&connection.target),
+        person: connection.person.as_ref().map(person),
         destination: Some(connection.original),
         ..of_who(&connection.who, gist)
     }
+}
+
+/// What people call them, or else what their issuer does.
+fn person(acts_for: &ActsFor) -> &str {
+    acts_for.email.as_deref().or(acts_for.name.as_deref()).unwrap_or(&acts_for.subject)
 }
 
 fn opened(connection: &Connection) -> Gist<'_> {
@@ -187,8 +192,8 @@ fn session_opened(session: &SessionOpened) -> Gist<'_> {
             "session opened: {} {version}, database {}, login {} (says it is {})",
             session.protocol, session.database, session.login, session.claimed
         ),
-        person: session.person.as_ref().map(|person| person.subject.as_str()),
         destination: Some(session.original),
+        person: session.person.as_ref().map(person),
         ..of_session(
             &session.of,
             of_who(&session.who, Gist::new("session_opened", Area::Login, Outcome::Allowed, Weight::Usual)),

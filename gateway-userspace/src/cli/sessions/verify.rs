@@ -8,7 +8,7 @@ use gateway_audit::checkpoint::{self, PublicKey};
 use gateway_audit::verify::{self, Report, Trust};
 use serde_json::json;
 
-use super::Global;
+use super::super::Global;
 use crate::audit::signing::{check, published};
 use crate::report::{WithHelp, counted};
 
