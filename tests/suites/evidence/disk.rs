@@ -14,7 +14,7 @@ use nix::unistd::chown;
 use std::os::unix::fs::MetadataExt;
 
 use super::talk::Talk;
-use super::{executed, folder, is_whole, plan, recorded, server, stop};
+use super::{NOTES, executed, folder, is_whole, plan, recorded, server, stop};
 
 /// Longer than the gateway takes to notice that there is room again.
 const SOON: Duration = Duration::from_secs(15);
@@ -64,11 +64,13 @@ fn run(program: &str, args: &[&str]) -> Result<()> {
 /// Asks until psql says something that fits. Each statement has a mark of its own.
 fn until(talk: &mut Talk, mark: &str, fits: impl Fn(&str) -> bool) -> Result<String> {
     let mut number = 0;
-    wait::within(SOON, mark, || {
+    let mut last = String::new();
+    let found = wait::within(SOON, mark, || {
         number += 1;
-        let said = talk.ask(&format!("insert /* {mark}-{number} */ into notes values ('x')"))?;
-        Ok(fits(&said).then_some(said))
-    })
+        last = talk.ask(&format!("insert /* {mark}-{number} */ into notes values ('x')"))?;
+        Ok(fits(&last).then(|| last.clone()))
+    });
+    found.with_context(|| format!("the last answer was: {last}"))
 }
 
 /// Whatever the server ran is in the records, and they are whole.
@@ -83,7 +85,7 @@ fn nothing_is_lost(gateway: &mut Gateway, server: &Postgres) -> Result<()> {
 #[test]
 fn a_full_disk_refuses_what_is_new_and_tells_how_it_ended() -> Result<()> {
     let server = server()?;
-    server.sql("create table notes (note text)")?;
+    server.sql(NOTES)?;
     let mut gateway = Gateway::prepare(plan(&server))?;
     let records = Mounted::tmpfs(&folder(&gateway), "32m")?;
     gateway.start_enforcer()?;
@@ -115,7 +117,7 @@ fn a_full_disk_refuses_what_is_new_and_tells_how_it_ended() -> Result<()> {
 #[test]
 fn records_that_are_deleted_under_the_gateway_are_put_back() -> Result<()> {
     let server = server()?;
-    server.sql("create table notes (note text)")?;
+    server.sql(NOTES)?;
     let mut gateway = plan(&server).start()?;
     let agent = gateway.agent("coder")?;
     let mut talk = Talk::begin(&agent, &server)?;
@@ -132,7 +134,7 @@ fn records_that_are_deleted_under_the_gateway_are_put_back() -> Result<()> {
 #[test]
 fn a_disk_that_breaks_refuses_and_loses_nothing() -> Result<()> {
     let server = server()?;
-    server.sql("create table notes (note text)")?;
+    server.sql(NOTES)?;
     let mut gateway = Gateway::prepare(plan(&server))?;
     let image = gateway.folder().join("disk.img");
     let mounted = Mounted::ext4(&folder(&gateway), &image)?;
@@ -160,7 +162,7 @@ fn a_disk_that_breaks_refuses_and_loses_nothing() -> Result<()> {
 #[test]
 fn a_slow_disk_holds_up_what_waits_for_it_and_nothing_goes_on_before() -> Result<()> {
     let server = server()?;
-    server.sql("create table notes (note text)")?;
+    server.sql(NOTES)?;
     let mut gateway = Gateway::prepare(plan(&server))?;
     let image = gateway.folder().join("disk.img");
     let _mounted = Mounted::ext4(&folder(&gateway), &image)?;

@@ -20,6 +20,8 @@ use gateway_e2e::servers::postgres::{PASSWORD, Postgres, Version};
 
 /// The database as agents know it.
 const NAME: &str = "orders.database.example";
+/// A table that agents may write to.
+const NOTES: &str = "create table notes (note text); grant all on notes to public";
 
 /// A server that writes down each statement before it runs it.
 fn server() -> Result<Postgres> {

@@ -10,7 +10,7 @@ use gateway_e2e::gateway::Gateway;
 use gateway_e2e::servers::postgres::Postgres;
 
 use super::talk::Talk;
-use super::{executed, is_whole, plan, recorded, server, stop};
+use super::{NOTES, executed, is_whole, plan, recorded, server, stop};
 
 /// How many agents speak at once.
 const AGENTS: u64 = 4;
@@ -25,7 +25,7 @@ fn rounds() -> Option<u64> {
 #[test]
 fn every_statement_that_ran_is_recorded_however_often_the_gateway_is_killed() -> Result<()> {
     let server = server()?;
-    server.sql("create table notes (note text)")?;
+    server.sql(NOTES)?;
     let mut gateway = plan(&server).start()?;
     let agents: Vec<Agent> = (0..AGENTS).map(|_| gateway.agent("coder")).collect::<Result<_>>()?;
     let began = Instant::now();
