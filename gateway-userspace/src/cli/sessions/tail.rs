@@ -78,6 +78,10 @@ impl Args {
     fn show(&self, entry: &Entry, paint: Paint) -> anyhow::Result<()> {
         match &entry.record {
             Some(record) if !self.json => print(&line(&Gist::of(&record.event), &record.at, paint)),
+            // It cannot be read here, so it is shown as it is, with its place.
+            None if !self.json => {
+                print(&format!("{} {}  {}\n", visible(&entry.log), entry.seq, visible(&entry.line)))
+            }
             Some(_) | None => print(&format!("{}\n", visible(&entry.line))),
         }
     }
