@@ -152,6 +152,10 @@ impl Host {
 
     /// Signs the chain, if anything happened but the last signature.
     fn sign(&mut self) -> Result<(), RecordError> {
+        // Somebody may have deleted it, and without it no signature is worth anything.
+        if let Err(error) = self.archive.key().publish(self.archive.folder()) {
+            tracing::warn!(%error, "the public key cannot be put beside the records");
+        }
         let refused = self.archive.disk().refused.swap(0, Relaxed);
         let mut news = self.archive.news();
         if refused > 0 {

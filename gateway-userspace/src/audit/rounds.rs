@@ -38,7 +38,6 @@ pub fn make(archive: &Arc<Archive>, host: &mpsc::WeakSender<Errand>) {
         }
         if signed.elapsed() >= SIGNED_WITHIN {
             signed = Instant::now();
-            let _published = archive.key().publish(archive.folder());
             let _closing = host.blocking_send(Errand::Sign);
         }
     }
