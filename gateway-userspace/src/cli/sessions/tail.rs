@@ -56,7 +56,10 @@ impl Args {
         }
         latest.iter().try_for_each(|entry| self.show(entry, paint))?;
         tell_missed(&mut follower);
-        while self.follow {
+        if !self.follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        loop {
             let entries = follower.next(BATCH)?;
             tell_missed(&mut follower);
             if entries.is_empty() {
@@ -64,7 +67,6 @@ impl Args {
             }
             entries.iter().filter(|entry| self.wants(entry)).try_for_each(|entry| self.show(entry, paint))?;
         }
-        Ok(ExitCode::SUCCESS)
     }
 
     fn wants(&self, entry: &Entry) -> bool {
