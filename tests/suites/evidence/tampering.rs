@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use gateway_audit::event::Event;
 use gateway_audit::layout;
 use gateway_e2e::gateway::Gateway;
 use gateway_e2e::wait;
@@ -27,9 +28,8 @@ fn scene() -> Result<(Gateway, TempDir)> {
     }
     talk.end()?;
     wait::until("the session is packed", || {
-        let files = layout::session_files(&folder(&gateway))?;
-        Ok((files.len() == 1 && files.iter().all(|file| file.extension().is_some_and(|it| it == "zst")))
-            .then_some(()))
+        let events = gateway.records().events()?;
+        Ok(events.iter().any(|event| matches!(event, Event::Packed(_))).then_some(()))
     })?;
     stop(&mut gateway)?;
     is_whole(&gateway)?;
