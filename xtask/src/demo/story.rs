@@ -69,7 +69,7 @@ pub(super) fn tell(screen: &mut Screen, cast: &mut Cast) -> Result<()> {
     recorded(screen, cast, &select)?;
     the_gate_falls(screen, cast)?;
     screen.heading("Not part of this version", "");
-    screen.say("Identities of people, holds for approval and masking come later.");
+    screen.say("Masking of values in answers comes later. Identities, leases and holds for approval are in docs/.");
     Ok(())
 }
 
