@@ -8,7 +8,7 @@ use gateway_audit::event::{Event, IdentityProblem, Proved};
 
 use crate::stage::Stage;
 
-const EXCHANGE: &str = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=alice\
+pub(crate) const EXCHANGE: &str = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=alice\
     &subject_token_type=urn:ietf:params:oauth:token-type:access_token";
 
 #[test]

@@ -97,10 +97,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// An agent that shows for whom it acts in this way; `@FILE` stands for its token's. Whoever is in the group `dba` may
-    /// read.
+    /// read. People are asked about what is to be deleted; alice is root here.
     pub(crate) fn start(identity: &str) -> Result<Self> {
         let (provider, server) = (Provider::start()?, Postgres::start()?);
-        server.sql("create table orders(id int); insert into orders values (1), (2)")?;
+        server.sql(
+            "create table orders(id int); insert into orders values (1), (2); grant all on orders to public",
+        )?;
         let folder = tempfile::tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let identity = identity.replace("@FILE", &folder.path().join("token").display().to_string());
@@ -110,6 +112,8 @@ impl Stage {
              [rules.read]\nagents = \"*\"\ntargets = \"orders\"\ngroups = \"dba\"\neffect = \"allow\"\nwhat = [\"read\", \"function\"]\n\
              powers = \"sleeps\"\n\
              [rules.tables]\nagents = \"*\"\ntargets = \"orders\"\ngroups = \"dba\"\neffect = \"allow\"\nwhat = \"read\"\n\
+             [rules.asking]\nagents = \"*\"\ntargets = \"orders\"\neffect = \"hold\"\nwhat = \"delete\"\napprovers = \"*\"\n\
+             [control.people]\nroot = \"alice\"\n\
              [targets.orders]\nprotocol = \"postgres\"\nhosts = \"127.0.0.1\"\nports = {port}\n\
              [targets.orders.postgres]\nuser = \"agent\"\npassword = \"command:/bin/echo x\"\ndanger_tls = \"disable\"\n",
             issuer = provider.issuer,
@@ -119,6 +123,16 @@ impl Stage {
         let gateway = Plan::new().agent_with("coder", &["orders"], &coder).tables(&tables).start()?;
         let agent = gateway.agent("coder")?;
         Ok(Self { provider, gateway, agent, folder, server })
+    }
+
+    /// From now on root is this person.
+    pub(crate) fn root_is(&self, person: &str) -> Result<()> {
+        let file = self.gateway.config_dir().join("agents.toml");
+        let text = fs::read_to_string(&file)?;
+        fs::write(&file, text.replace("root = \"alice\"", &format!("root = {person:?}")))?;
+        let output = self.gateway.postern(&["reload"])?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
     }
 
     pub(crate) fn token_file(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 //! a demo on a broken network proves nothing wrongly. What is not as told makes it fail.
 
 mod agent;
+mod asking;
 mod records;
 mod screen;
 mod story;

@@ -65,6 +65,10 @@ impl Record {
             "opened" => ("opened", self.target(), self.word("original")),
             "denied" => ("denied", self.word("original"), self.word("because")),
             "ended" => ("ended", self.target(), self.ending()),
+            "approval" => {
+                let request = format!("request {}", self.word("request"));
+                return Some(["approval".to_owned(), self.word("by"), request, self.word("step")]);
+            }
             "command" => return Some(self.command()),
             "asked" => ("asked", self.word("name"), self.word("answer")),
             "kernel_refused" => {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::agent::{Outcome, Who};
 use super::records::{self, Record};
 use super::screen::{Screen, Tone};
-use super::{Cast, LOCAL_SERVICE, world};
+use super::{Cast, LOCAL_SERVICE, asking, world};
 use crate::stage::postern::Standing;
 
 const SELECT: [&str; 5] = [
@@ -65,11 +65,12 @@ pub(super) fn why_not_full(standing: &Standing) -> String {
 pub(super) fn tell(screen: &mut Screen, cast: &mut Cast) -> Result<()> {
     let select = allowed(screen, cast)?;
     understood(screen, cast)?;
+    asking::tell(screen, cast)?;
     refused(screen, cast)?;
     recorded(screen, cast, &select)?;
     the_gate_falls(screen, cast)?;
     screen.heading("Not part of this version", "");
-    screen.say("Masking of values in answers comes later. Identities, leases and holds for approval are in docs/.");
+    screen.say("Masking comes later.");
     Ok(())
 }
 
@@ -226,6 +227,7 @@ fn recorded(screen: &mut Screen, cast: &Cast, select: &Outcome) -> Result<()> {
         opened.clone(),
         find("the statement that was allowed", "command", "verdict", "allowed")?,
         find("the statement that was denied", "command", "verdict", "denied")?,
+        find("the yes of a person", "approval", "step", "approved")?,
         find("the end of the select", "ended", "connection", &number)?,
         find("the refused destination", "denied", "original", &elsewhere)?,
         find("the refused local service", "denied", "original", LOCAL_SERVICE)?,
@@ -317,7 +319,7 @@ pub(super) fn clean_up(screen: &Screen) {
     screen.say("and the outside world, the agent's cgroup and all files removed. With --stay you keep them.");
 }
 
-fn psql(statement: &str) -> [&str; 4] {
+pub(super) fn psql(statement: &str) -> [&str; 4] {
     ["/usr/bin/psql", "host=orders-db.test user=coder dbname=orders connect_timeout=5", "-XAtqc", statement]
 }
 
