@@ -121,7 +121,10 @@ fn a_reload_ends_what_may_not_go_on_and_a_mistake_changes_nothing() -> Result<()
     let path = gateway.config_dir().join("agents.toml");
     let text = fs::read_to_string(&path)?;
     fs::write(&path, format!("{text}\n[agents.coder]\n"))?;
-    ensure!(!gateway.postern(&["reload"])?.status.success(), "a mistake is taken over");
+    let mistaken = gateway.postern(&["reload"])?;
+    // Mended first: with a mistake nobody finds the gateway.
+    fs::write(&path, &text)?;
+    ensure!(!mistaken.status.success(), "a mistake is taken over: {}", screen(&mistaken));
     ensure!(is_open()?, "a mistake ends connections");
     fs::write(&path, text.replace("targets = [\"echo\"]", "targets = []"))?;
     let output = gateway.postern(&["reload"])?;

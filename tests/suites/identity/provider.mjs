@@ -5,6 +5,9 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 
+// What it answers stands alone on the standard output.
+console.info = console.warn = (...words) => console.error(...words);
+
 const require = createRequire(process.env.POSTERN_PEERS + '/');
 const { default: Provider } = await import(require.resolve('oidc-provider'));
 

@@ -25,7 +25,11 @@ fn a_gateway_that_stops_in_order_says_so_in_its_records() -> Result<()> {
     // The record counts what is open when the stop is heard; the gateway may still be at the end of the last one.
     wait::until_true("nothing is open", || Ok(scene.gateway.status()?["open_connections"] == 0))?;
     scene.gateway.gateway.as_mut().expect("it runs").stop()?;
-    let events = scene.gateway.records().events()?;
+    let mut events = scene.gateway.records().events()?;
+    // What the records say of themselves stands around it.
+    events.retain(|event| {
+        !matches!(event, Event::FileBegan(_) | Event::ConfigRead { .. } | Event::Checkpoint(_))
+    });
     assert!(matches!(events.first(), Some(Event::Started { .. })), "{events:?}");
     assert!(matches!(events.last(), Some(Event::Stopped { open_connections: 0 })), "{events:?}");
     Ok(())
