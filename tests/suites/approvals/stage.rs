@@ -83,7 +83,7 @@ impl Stage {
     /// The number of the one request that waits.
     pub(crate) fn request(&self) -> Result<String> {
         let pending = wait::until("a request", || Ok(self.pending()?.into_iter().next()))?;
-        Ok(pending["id"].as_str().context("a request without a number")?.to_owned())
+        Ok(pending.get("id").and_then(Value::as_str).context("a request without a number")?.to_owned())
     }
 
     /// A command of the product that succeeds.
